@@ -1,0 +1,177 @@
+"""What a gradient check found: one entry for each input and parameter, and the findings in words."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+LINES = 24
+WORDS = {"right": "right", "wrong": "WRONG", "unresolved": "too small to tell"}
+
+
+@dataclass
+class Entry:
+    """The comparison of one gradient, analytic (from backward) against numeric (from differences).
+
+    `verdict` is "right", "wrong" or "unresolved" (round-off hides all of it). `error` is the largest relative
+    error, at the element `worst`, which is None where the error shows only along a random direction through all
+    elements. `checked` elements were compared one by one; `kinks` of them lie on a kink and were judged by the
+    one-sided differences; for `unresolved` of them round-off hides the answer. The values that were
+    compared are kept, for those who look for the cause: `indexes` (as for `x[indexes]`), `analytic_values`
+    and `numeric_values`.
+
+    >>> Entry("w", "right", error=2e-9, checked=15).verdict
+    'right'
+    """
+
+    name: str
+    verdict: str
+    error: float = 0.0
+    worst: tuple[int, ...] | None = None
+    analytic: float | None = None
+    numeric: float | None = None
+    checked: int = 0
+    kinks: int = 0
+    unresolved: int = 0
+    indexes: Any = field(default=None, repr=False)
+    analytic_values: Any = field(default=None, repr=False)
+    numeric_values: Any = field(default=None, repr=False)
+
+    @property
+    def note(self) -> str:
+        """What there is to say beside verdict and error, in one line."""
+        if self.verdict == "wrong" and self.analytic is not None and self.numeric is not None:
+            place = f"at {list(self.worst)}" if self.worst is not None else "along a random direction"
+            return f"{place}: backward gives {self.analytic:.6g}, differences give {self.numeric:.6g}"
+        if self.verdict == "wrong":
+            return "not compared, see below"
+        parts = [f"{self.checked} element{'' if self.checked == 1 else 's'}"]
+        if self.kinks:
+            parts.append(f"{self.kinks} on a kink")
+        if self.unresolved:
+            parts.append(f"{self.unresolved} hidden by round-off")
+        return ", ".join(parts)
+
+
+@dataclass
+class Report:
+    """All that one check found; `ok` when nothing is wrong, `findings` in words, the form of the pair first.
+
+    >>> report = Report("relu", [Entry("x", "right", error=3e-11, checked=20)])
+    >>> report.ok
+    True
+    >>> print(report)
+    relu: the gradient is right
+      x  right  error 3.0e-11  20 elements
+    """
+
+    title: str
+    entries: list[Entry] = field(default_factory=list)
+    findings: list[str] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong: no finding and no wrong entry."""
+        return not self.findings and all(entry.verdict != "wrong" for entry in self.entries)
+
+    @property
+    def summary(self) -> str:
+        """One line: what was checked and how it came out."""
+        wrong = sum(entry.verdict == "wrong" for entry in self.entries)
+        total = len(self.entries)
+        everything = {1: "the gradient is", 2: "both gradients are"}.get(total, f"all {total} gradients are")
+        if wrong:
+            share = (
+                everything if wrong == total else f"{wrong} of {total} gradients {'is' if wrong == 1 else 'are'}"
+            )
+            return f"{self.title}: {share} wrong"
+        if self.findings and self.entries:
+            return f"{self.title}: the numbers are right, but the pair misbehaves"
+        if self.findings:
+            return f"{self.title}: the gradients could not be compared"
+        unresolved = sum(entry.verdict == "unresolved" for entry in self.entries)
+        if unresolved:
+            return f"{self.title}: no gradient is wrong, {unresolved} of {total} too small to tell"
+        if total == 0:
+            return f"{self.title}: there is nothing to differentiate"
+        return f"{self.title}: {everything} right"
+
+    def shown(self, lines: int) -> tuple[list[Entry], str]:
+        """Return at most `lines` entries, the worst first where not all fit, and a word about the others."""
+        if len(self.entries) <= lines:
+            return self.entries, ""
+        ranked = sorted(self.entries, key=lambda e: (e.verdict != "wrong", -e.error))
+        left = ranked[lines:]
+        wrong = sum(entry.verdict == "wrong" for entry in left)
+        return ranked[
+            :lines
+        ], f"and {len(left)} more, {f'{wrong} of them wrong' if wrong else 'none of them wrong'}"
+
+    def __str__(self) -> str:
+        """The report as plain text, at most one screen."""
+        findings = _shorten(self.findings, LINES // 2)
+        entries, more = self.shown(LINES - 4 - len(findings))
+        rows = [(e.name, WORDS[e.verdict], f"error {_number(e.error)}", e.note) for e in entries]
+        widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]
+        lines = [self.summary]
+        for row in rows:
+            lines.append("  " + "  ".join([text.ljust(w) for text, w in zip(row, widths)] + [row[3]]))
+        lines += [f"  {more}"] if more else []
+        lines += ["findings:"] + [f"  - {finding}" for finding in findings] if findings else []
+        return "\n".join(lines)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as plain dicts, lists, strings and numbers for `json.dumps`; infinity becomes None.
+
+        >>> Report("relu", [Entry("x", "right")]).to_json()["ok"]
+        True
+        """
+        names = ("name", "verdict", "error", "worst", "analytic", "numeric", "checked", "kinks", "unresolved")
+        entries = [{name: _plain(getattr(entry, name)) for name in names} for entry in self.entries]
+        return {"title": self.title, "ok": self.ok, "entries": entries, "findings": list(self.findings)}
+
+
+def print_report(report: Report, console: Any = None) -> None:
+    """Print a report to the terminal in colour (rich), or as plain text into a file or pipe.
+
+    >>> from rich.console import Console
+    >>> print_report(Report("relu", [Entry("x", "right", checked=20)]), Console(width=80, no_color=True))
+    relu: the gradient is right
+     x  right  0.0e+00  20 elements
+    """
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = console or Console()
+    console.print(f"[bold {'green' if report.ok else 'red'}]{escape(report.summary)}[/]", highlight=False)
+    colours = {"right": "green", "wrong": "bold red", "unresolved": "yellow"}
+    table = Table(box=None, show_header=False, padding=(0, 1))
+    findings = _shorten(report.findings, LINES // 2)
+    entries, more = report.shown(LINES - 4 - len(findings))
+    for entry in entries:
+        verdict = f"[{colours[entry.verdict]}]{WORDS[entry.verdict]}[/]"
+        table.add_row(escape(entry.name), verdict, _number(entry.error), escape(entry.note))
+    if entries:
+        console.print(table, highlight=False)
+    for line in ([more] if more else []) + findings:
+        console.print(f"  {escape(line)}", highlight=False)
+
+
+def _shorten(findings, most):
+    if len(findings) <= most:
+        return list(findings)
+    return [*findings[: most - 1], f"and {len(findings) - most + 1} more"]
+
+
+def _number(error):
+    return f"{error:.1e}" if math.isfinite(error) else "-"
+
+
+def _plain(value):
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value

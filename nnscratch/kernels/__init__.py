@@ -1,0 +1,82 @@
+"""The hot loops: each kernel is one public function that calls the fastest twin there is for its array.
+
+A kernel is defined in `reference.py` in plain array code. A module named in `TWINS` may hold a faster function of
+the same name; where it has none, or is not installed, the reference serves. The environment variable
+`NNSCRATCH_KERNELS=reference`, or `with reference_only():`, turns every twin off.
+"""
+
+import contextlib
+import functools
+import importlib
+import os
+
+from nnscratch.arrays import array_module
+from nnscratch.kernels import reference
+
+TWINS = {"numpy": "nnscratch.kernels.cpu", "cupy": "nnscratch.kernels.gpu"}
+FLOATS = ("float32", "float64")
+
+_switch = {"reference": os.environ.get("NNSCRATCH_KERNELS", "") == "reference"}
+
+
+@contextlib.contextmanager
+def reference_only():
+    """Use the reference kernels inside the `with` block: for lectures, tests and bug hunts.
+
+    >>> with reference_only():
+    ...     twin_of("im2col", "numpy") is reference.im2col
+    True
+    """
+    before = _switch["reference"]
+    _switch["reference"] = True
+    try:
+        yield
+    finally:
+        _switch["reference"] = before
+
+
+def twin_of(name, library, dtype="float32"):
+    """Return the function that serves the kernel `name` for arrays of a library and dtype.
+
+    >>> twin_of("im2col", "numpy", "int64") is reference.im2col
+    True
+    """
+    twins = None if _switch["reference"] or dtype not in FLOATS else _twins(library)
+    return getattr(twins, name, None) or getattr(reference, name)
+
+
+@functools.cache
+def _twins(library):
+    """Import a library's twins once; None where what they need is not installed."""
+    try:
+        return importlib.import_module(TWINS[library])
+    except ImportError:
+        return None
+
+
+def _kernel(definition):
+    @functools.wraps(definition)
+    def kernel(first, *args, **kwargs):
+        twin = twin_of(definition.__name__, array_module(first).__name__, str(first.dtype))
+        return twin(first, *args, **kwargs)
+
+    return kernel
+
+
+im2col = _kernel(reference.im2col)
+col2im = _kernel(reference.col2im)
+conv = _kernel(reference.conv)
+conv_input_gradient = _kernel(reference.conv_input_gradient)
+conv_weight_gradient = _kernel(reference.conv_weight_gradient)
+max_pool = _kernel(reference.max_pool)
+max_pool_backward = _kernel(reference.max_pool_backward)
+average_pool = _kernel(reference.average_pool)
+average_pool_backward = _kernel(reference.average_pool_backward)
+channel_window_sum = _kernel(reference.channel_window_sum)
+spatial_window_sum = _kernel(reference.spatial_window_sum)
+scatter_rows = _kernel(reference.scatter_rows)
+dropout_mask = _kernel(reference.dropout_mask)
+
+KERNELS = [
+    name for name, value in list(globals().items()) if getattr(value, "__module__", "") == reference.__name__
+]

@@ -1,0 +1,255 @@
+"""Every kernel in plain array code: the definition, and what each faster twin is tested against."""
+
+from nnscratch.arrays import array_module, rng, to_device
+from nnscratch.shapes import ShapeError
+
+
+def windows(x, window, fill=0.0):
+    """View x (N, C, H, W) as its windows (N, C, OH, OW, KH, KW), with `fill` outside the image.
+
+    >>> import numpy as np
+    >>> from nnscratch.shapes import Window
+    >>> windows(np.arange(9.0).reshape(1, 1, 3, 3), Window.of(kernel=2))[0, 0, 1, 1]
+    array([[4., 5.],
+           [7., 8.]])
+    """
+    xp = array_module(x)
+    N, C, H, W = x.shape
+    OH, OW = window.places(H, W)
+    (KH, KW), (SH, SW), (PH, PW), (DH, DW) = window[:4]
+    below = max((OH - 1) * SH + DH * (KH - 1) + 1 - H - PH, 0)
+    right = max((OW - 1) * SW + DW * (KW - 1) + 1 - W - PW, 0)
+    padded = xp.pad(x, ((0, 0), (0, 0), (PH, below), (PW, right)), constant_values=fill)
+    n, c, h, w = padded.strides
+    return xp.lib.stride_tricks.as_strided(padded, (N, C, OH, OW, KH, KW), (n, c, h * SH, w * SW, h * DH, w * DW))
+
+
+def im2col(x, window):
+    """Lay out every window as a column: x (N, C, H, W) -> cols (N, C*KH*KW, OH*OW).
+
+    A convolution becomes one matrix product with these columns (Chellapilla et al. 2006, sec. 2.1).
+
+    >>> import numpy as np
+    >>> from nnscratch.shapes import Window
+    >>> im2col(np.arange(9.0).reshape(1, 1, 3, 3), Window.of(kernel=2))[0]
+    array([[0., 1., 3., 4.],
+           [1., 2., 4., 5.],
+           [3., 4., 6., 7.],
+           [4., 5., 7., 8.]])
+    """
+    N, C, OH, OW, KH, KW = (view := windows(x, window)).shape
+    return view.transpose(0, 1, 4, 5, 2, 3).reshape(N, C * KH * KW, OH * OW)
+
+
+def col2im(cols, x_shape, window):
+    """Add every column back to the pixels it came from: cols (N, C*KH*KW, OH*OW) -> dx (N, C, H, W).
+
+    It is the transpose of im2col, so a pixel in several windows gets the sum.
+
+    >>> import numpy as np
+    >>> from nnscratch.shapes import Window
+    >>> col2im(np.ones((1, 4, 4)), (1, 1, 3, 3), Window.of(kernel=2))[0, 0]
+    array([[1., 2., 1.],
+           [2., 4., 2.],
+           [1., 2., 1.]])
+    """
+    xp = array_module(cols)
+    N, C, H, W = x_shape
+    OH, OW = window.places(H, W)
+    (KH, KW), (SH, SW), (PH, PW), (DH, DW) = window[:4]
+    tall = max((OH - 1) * SH + DH * (KH - 1) + 1, H + PH)
+    wide = max((OW - 1) * SW + DW * (KW - 1) + 1, W + PW)
+    padded = xp.zeros((N, C, tall, wide), cols.dtype)
+    cols = cols.reshape(N, C, KH, KW, OH, OW)
+    for i in range(KH):
+        for j in range(KW):
+            rows = slice(i * DH, i * DH + SH * OH, SH)
+            columns = slice(j * DW, j * DW + SW * OW, SW)
+            padded[:, :, rows, columns][:, :, :OH, :OW] += cols[:, :, i, j]
+    return padded[:, :, PH : PH + H, PW : PW + W].copy()
+
+
+def conv(x, w, window, groups=1):
+    """Convolve x (N, C, H, W) with w (F, C/groups, KH, KW) -> out (N, F, OH, OW).
+
+    >>> import numpy as np
+    >>> from nnscratch.shapes import Window
+    >>> conv(np.ones((1, 1, 3, 3)), np.ones((1, 1, 2, 2)), Window.of(kernel=2))[0, 0]
+    array([[4., 4.],
+           [4., 4.]])
+    """
+    N, F = len(x), len(w)
+    OH, OW = window.places(*x.shape[2:])
+    cols = im2col(x, window).reshape(N, groups, -1, OH * OW)
+    out = w.reshape(groups, F // groups, -1) @ cols
+    return out.reshape(N, F, OH, OW)
+
+
+def conv_input_gradient(dout, w, x_shape, window, groups=1):
+    """Return dx (N, C, H, W) of conv, from dout (N, F, OH, OW) and w (F, C/groups, KH, KW).
+
+    >>> import numpy as np
+    >>> from nnscratch.shapes import Window
+    >>> conv_input_gradient(np.ones((1, 1, 2, 2)), np.ones((1, 1, 2, 2)), (1, 1, 3, 3), Window.of(kernel=2))[0, 0]
+    array([[1., 2., 1.],
+           [2., 4., 2.],
+           [1., 2., 1.]])
+    """
+    N, F, OH, OW = dout.shape
+    cols = w.reshape(groups, F // groups, -1).swapaxes(1, 2) @ dout.reshape(N, groups, F // groups, OH * OW)
+    return col2im(cols.reshape(N, -1, OH * OW), x_shape, window)
+
+
+def conv_weight_gradient(dout, x, w_shape, window, groups=1):
+    """Return dw (F, C/groups, KH, KW) of conv, from dout (N, F, OH, OW) and x (N, C, H, W).
+
+    >>> import numpy as np
+    >>> from nnscratch.shapes import Window
+    >>> conv_weight_gradient(np.ones((1, 1, 2, 2)), np.ones((1, 1, 3, 3)), (1, 1, 2, 2), Window.of(kernel=2))[0, 0]
+    array([[4., 4.],
+           [4., 4.]])
+    """
+    N, F, OH, OW = dout.shape
+    cols = im2col(x, window).reshape(N, groups, -1, OH * OW)
+    each = dout.reshape(N, groups, F // groups, OH * OW) @ cols.swapaxes(2, 3)
+    return each.sum(axis=0).reshape(w_shape)
+
+
+def max_pool(x, window):
+    """Return (out, switches): the largest pixel of every window, and where in the image it was.
+
+    x (N, C, H, W) -> both (N, C, OH, OW); a switch is the flat index h * W + w, the first one in a tie.
+
+    >>> import numpy as np
+    >>> from nnscratch.shapes import Window
+    >>> max_pool(np.arange(16.0).reshape(1, 1, 4, 4), Window.of(kernel=2, stride=2))[1][0, 0]
+    array([[ 5,  7],
+           [13, 15]], dtype=int32)
+    """
+    xp = array_module(x)
+    H, W = x.shape[2:]
+    view = windows(x, window, fill=-xp.inf)
+    OH, OW, KH, KW = view.shape[2:]
+    view = view.reshape(view.shape[:4] + (KH * KW,))
+    tap = view.argmax(axis=-1)
+    out = xp.take_along_axis(view, tap[..., None], axis=-1)[..., 0]
+    h = xp.arange(OH)[:, None] * window.stride[0] - window.pad[0] + tap // KW * window.dilation[0]
+    w = xp.arange(OW) * window.stride[1] - window.pad[1] + tap % KW * window.dilation[1]
+    return out, (h * W + w).astype(xp.int32)
+
+
+def max_pool_backward(dout, switches, x_shape):
+    """Send every dout (N, C, OH, OW) back to the pixel its switch names -> dx (N, C, H, W).
+
+    >>> import numpy as np
+    >>> max_pool_backward(np.ones((1, 1, 1, 2)), np.array([[[[3, 3]]]]), (1, 1, 2, 2))[0, 0]
+    array([[0., 0.],
+           [0., 2.]])
+    """
+    xp = array_module(dout)
+    N, C, H, W = x_shape
+    dx = xp.zeros((N * C, H * W), dout.dtype)
+    xp.add.at(dx, (xp.arange(N * C)[:, None], switches.reshape(N * C, -1)), dout.reshape(N * C, -1))
+    return dx.reshape(x_shape)
+
+
+def average_pool(x, window):
+    """Return the mean of every window's pixels that lie inside the image: (N, C, H, W) -> (N, C, OH, OW).
+
+    >>> import numpy as np
+    >>> from nnscratch.shapes import Window
+    >>> average_pool(np.arange(16.0).reshape(1, 1, 4, 4), Window.of(kernel=2, stride=2))[0, 0]
+    array([[ 2.5,  4.5],
+           [10.5, 12.5]])
+    """
+    return windows(x, window).sum(axis=(4, 5)) / pixels_inside(x, window)
+
+
+def average_pool_backward(dout, x, window):
+    """Share every dout (N, C, OH, OW) out over its window's pixels -> dx, shaped like x (N, C, H, W).
+
+    >>> import numpy as np
+    >>> from nnscratch.shapes import Window
+    >>> average_pool_backward(np.ones((1, 1, 1, 1)), np.zeros((1, 1, 2, 2)), Window.of(kernel=2))[0, 0]
+    array([[0.25, 0.25],
+           [0.25, 0.25]])
+    """
+    N, C, OH, OW = dout.shape
+    taps = window.kernel[0] * window.kernel[1]
+    share = (dout / pixels_inside(x, window)).reshape(N, C, 1, OH * OW)
+    return col2im(share.repeat(taps, axis=2).reshape(N, C * taps, OH * OW), x.shape, window)
+
+
+def pixels_inside(x, window):
+    """Return how many pixels of each window lie inside the image, as (OH, OW) in x's dtype.
+
+    >>> import numpy as np
+    >>> from nnscratch.shapes import Window
+    >>> pixels_inside(np.ones((1, 1, 3, 3)), Window.of(kernel=2, stride=2, ceil=True))
+    array([[4., 2.],
+           [2., 1.]])
+    """
+    return windows(array_module(x).ones_like(x[:1, :1]), window).sum(axis=(4, 5))[0, 0]
+
+
+def channel_window_sum(x, size):
+    """Sum x (N, C, ...) over `size` neighbouring channels around each; `size` is odd, the ends are cut short.
+
+    >>> import numpy as np
+    >>> channel_window_sum(np.ones((1, 4)), 3)
+    array([[2., 3., 3., 2.]])
+    """
+    return _window_sum(x, size, axis=1)
+
+
+def spatial_window_sum(x, size):
+    """Sum x (N, C, H, W) over size x size pixels around each; `size` is odd, the borders are cut short.
+
+    >>> import numpy as np
+    >>> spatial_window_sum(np.ones((1, 1, 3, 3)), 3)[0, 0]
+    array([[4., 6., 4.],
+           [6., 9., 6.],
+           [4., 6., 4.]])
+    """
+    return _window_sum(_window_sum(x, size, axis=2), size, axis=3)
+
+
+def _window_sum(x, size, axis):
+    if size < 1 or size % 2 == 0:
+        raise ShapeError(f"a window of {size} has no centre: use an odd size, such as 5")
+    total = x.copy()
+    into, of = total.swapaxes(0, axis), x.swapaxes(0, axis)
+    for shift in range(1, min(size // 2, x.shape[axis] - 1) + 1):
+        into[shift:] += of[:-shift]
+        into[:-shift] += of[shift:]
+    return total
+
+
+def scatter_rows(rows, indexes, count):
+    """Add row i of `rows` (N, D) to row indexes[i] of a zero matrix (count, D): the gradient of a look-up.
+
+    >>> import numpy as np
+    >>> scatter_rows(np.ones((3, 2)), np.array([0, 2, 2]), 3)
+    array([[1., 1.],
+           [0., 0.],
+           [2., 2.]])
+    """
+    xp = array_module(rows)
+    total = xp.zeros((count, rows.shape[1]), rows.dtype)
+    xp.add.at(total, indexes, rows)
+    return total
+
+
+def dropout_mask(x, shape, drop, key):
+    """Return a mask that is 0 with probability `drop`, else 1 / (1 - drop), in x's dtype and on its device.
+
+    The mask depends on `key` (whole numbers) alone, so the same key draws the same mask again.
+
+    >>> import numpy as np
+    >>> dropout_mask(np.ones(4), (4,), 0.5, key=(0, 5))
+    array([2., 0., 2., 2.])
+    """
+    xp = array_module(x)
+    uniform = rng(*key).random(shape, dtype="float32")
+    mask = (uniform >= drop) * x.dtype.type(1 / (1 - drop))
+    return mask if xp.__name__ == "numpy" else to_device(mask, "gpu")

@@ -1,0 +1,190 @@
+"""Containers: layers in a row (Sequential), branches added up (Sum) or side by side (Concat), and Identity."""
+
+from collections import Counter
+
+from nnscratch.arrays import array_module
+from nnscratch.layers.base import FlatDict, Layer
+from nnscratch.shapes import ShapeError
+
+
+class Container(Layer):
+    """Named layers that share one flat dict of parameters and one of state.
+
+    Layers given by keyword have that name; the others are called after their class and counted: conv1, conv2.
+
+    >>> list(Container(Identity(), Identity(), last=Identity()).children)
+    ['identity1', 'identity2', 'last']
+    """
+
+    def __init__(self, *layers: Layer, **named: Layer) -> None:
+        counted: Counter[str] = Counter()
+        self._children: dict[str, Layer] = {}
+        for layer in layers:
+            kind = type(layer).__name__.lower()
+            counted[kind] += 1
+            self._add(f"{kind}{counted[kind]}", layer)
+        for name, layer in named.items():
+            self._add(name, layer)
+
+    def _add(self, name, layer):
+        if not isinstance(layer, Layer):
+            raise TypeError(f"{name} is {layer!r}: a container takes layer objects, such as ReLU()")
+        if name in self._children:
+            raise ValueError(f"two layers are called {name}: give one of them another name")
+        self._children[name] = layer
+
+    @property
+    def children(self):
+        """The layers by name, in order."""
+        return self._children
+
+    @property
+    def params(self):  # type: ignore[override]
+        """All parameters as one flat dict, `"conv1.w"`; writing an entry writes the layer's own."""
+        return FlatDict({name: layer.params for name, layer in self._children.items()})
+
+    @property
+    def state(self):  # type: ignore[override]
+        """All state (running statistics and the like) as one flat dict."""
+        return FlatDict({name: layer.state for name, layer in self._children.items()})
+
+    def __getitem__(self, name):
+        """Return one layer by name."""
+        return self._children[name]
+
+    def __repr__(self):
+        inside = "".join(f"\n  {name}: {layer!r}".replace("\n", "\n  ") for name, layer in self.children.items())
+        return f"{type(self).__name__}({inside})"
+
+
+def _named(grads, name):
+    return {f"{name}.{key}": value for key, value in grads.items()}
+
+
+class Sequential(Container):
+    """Layers in a row: each takes what the one before it gives.
+
+    >>> import numpy as np
+    >>> from nnscratch.layers import Affine, ReLU
+    >>> net = Sequential(Affine(4, 8, rng=0), ReLU(), Affine(8, 3, rng=1))
+    >>> out, cache = net.forward(np.ones((2, 4), np.float32))
+    >>> dx, grads = net.backward(np.ones_like(out), cache)
+    >>> out.shape, dx.shape, list(grads)
+    ((2, 3), (2, 4), ['affine1.w', 'affine1.b', 'affine2.w', 'affine2.b'])
+    """
+
+    def forward(self, x, train=False):
+        """Run the layers first to last."""
+        caches = []
+        for layer in self.children.values():
+            x, cache = layer.forward(x, train)
+            caches.append(cache)
+        return x, caches
+
+    def backward(self, dout, caches):
+        """Run the layers last to first."""
+        collected = []
+        for (name, layer), cache in reversed(list(zip(self.children.items(), caches))):
+            dout, grads = layer.backward(dout, cache)
+            collected.append(_named(grads, name))
+        return dout, {key: value for grads in reversed(collected) for key, value in grads.items()}
+
+    def trace(self, x, train=False, prefix=""):
+        """Yield (name, layer, out) for every layer in turn, going into nested Sequentials.
+
+        >>> import numpy as np
+        >>> from nnscratch.layers import ReLU, Tanh
+        >>> [name for name, layer, out in Sequential(ReLU(), Sequential(Tanh())).trace(np.ones((1, 2)))]
+        ['relu1', 'sequential1.tanh1']
+        """
+        for name, layer in self.children.items():
+            if isinstance(layer, Sequential):
+                for inner in layer.trace(x, train, f"{prefix}{name}."):
+                    yield inner
+                    x = inner[2]
+            else:
+                x, _ = layer.forward(x, train)
+                yield f"{prefix}{name}", layer, x
+
+
+class Sum(Container):
+    """Branches that see the same input, added up; with Identity as one of them, a residual block.
+
+    Source: He et al. 2016, "Deep residual learning for image recognition", sec. 3.2.
+
+    >>> import numpy as np
+    >>> block = Sum(Identity(), Identity())
+    >>> out, cache = block.forward(np.ones(2))
+    >>> out, block.backward(np.ones(2), cache)[0]
+    (array([2., 2.]), array([2., 2.]))
+    """
+
+    def forward(self, x, train=False):
+        """Add up what the branches give; raises ShapeError when their shapes differ."""
+        outs, caches = zip(*(layer.forward(x, train) for layer in self.children.values()))
+        _check_branches(self, outs, [out.shape for out in outs])
+        return sum(outs[1:], start=outs[0].copy()), caches
+
+    def backward(self, dout, caches):
+        """Hand dout to every branch and add up what comes back."""
+        dxs, grads = _branches_backward(self, [dout] * len(caches), caches)
+        return sum(dxs[1:], start=dxs[0].copy()), grads
+
+
+class Concat(Container):
+    """Branches that see the same input, side by side along the channel axis, as in an inception module.
+
+    Source: Szegedy et al. 2015, "Going deeper with convolutions", sec. 4.
+
+    >>> import numpy as np
+    >>> module = Concat(Identity(), Identity())
+    >>> out, cache = module.forward(np.ones((2, 3, 4, 4)))
+    >>> out.shape, module.backward(out, cache)[0].shape
+    ((2, 6, 4, 4), (2, 3, 4, 4))
+    """
+
+    def forward(self, x, train=False):
+        """Join the branches along axis 1; raises ShapeError when other axes differ."""
+        outs, caches = zip(*(layer.forward(x, train) for layer in self.children.values()))
+        _check_branches(self, outs, [out.shape[:1] + out.shape[2:] for out in outs])
+        return array_module(x).concatenate(outs, axis=1), (caches, [out.shape[1] for out in outs])
+
+    def backward(self, dout, cache):
+        """Cut dout into the branches' channels and add up what comes back."""
+        caches, channels = cache
+        ends = [sum(channels[: i + 1]) for i in range(len(channels))]
+        pieces = [dout[:, end - width : end] for end, width in zip(ends, channels)]
+        dxs, grads = _branches_backward(self, pieces, caches)
+        return sum(dxs[1:], start=dxs[0].copy()), grads
+
+
+def _branches_backward(container, douts, caches):
+    dxs, grads = [], {}
+    for (name, layer), dout, cache in zip(container.children.items(), douts, caches):
+        dx, own = layer.backward(dout, cache)
+        dxs.append(dx)
+        grads.update(_named(own, name))
+    return dxs, grads
+
+
+def _check_branches(container, outs, shapes):
+    if len(set(shapes)) > 1:
+        listed = "".join(f"\n  {name}: {out.shape}" for name, out in zip(container.children, outs))
+        raise ShapeError(f"{type(container).__name__}: the branches give shapes that do not fit together{listed}")
+
+
+class Identity(Layer):
+    """Hand the input on as it is: the short way round a residual branch.
+
+    >>> import numpy as np
+    >>> Identity().forward(np.ones(1))
+    (array([1.]), None)
+    """
+
+    def forward(self, x, train=False):
+        """Return x itself."""
+        return x, None
+
+    def backward(self, dout, cache):
+        """Return dout itself."""
+        return dout, {}

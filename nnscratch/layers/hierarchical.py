@@ -1,0 +1,76 @@
+"""Hierarchical softmax: choose among many classes by walking down a tree, with a small softmax at every fork."""
+
+from nnscratch.arrays import array_module
+from nnscratch.layers.losses import LabelError, check_labels, log_softmax
+from nnscratch.shapes import match_axes
+
+
+class ClassTree:
+    """A tree over classes, given as nested lists with every class number once: [[0, 1], [2, [3, 4]]].
+
+    `forks` lists, for every inner node, its first score and the classes below each of its branches. The scores
+    of a node lie side by side; `scores` counts them all.
+
+    >>> tree = ClassTree([[0, 1], 2])
+    >>> tree.scores, tree.classes, tree.forks
+    (4, 3, [(0, [[0, 1], [2]]), (2, [[0], [1]])])
+    """
+
+    def __init__(self, tree):
+        self.forks = []
+        self.scores = 0
+        leaves = sorted(self._grow(tree))
+        self.classes = len(leaves)
+        if leaves != list(range(len(leaves))):
+            raise LabelError(f"class tree: its leaves are {leaves}: name every class from 0 up exactly once")
+
+    def _grow(self, node):
+        if isinstance(node, int):
+            return [node]
+        first, place = self.scores, len(self.forks)
+        self.scores += len(node)
+        self.forks.append((first, []))
+        below = [self._grow(branch) for branch in node]
+        self.forks[place] = (first, below)
+        return [leaf for leaves in below for leaf in leaves]
+
+
+def hierarchical_log_probs(x, tree):
+    """Return the logarithm of every class' probability: scores x (N, S) -> (N, C), S being tree.scores.
+
+    >>> import numpy as np
+    >>> hierarchical_log_probs(np.zeros((1, 4)), ClassTree([[0, 1], 2])).round(3)
+    array([[-1.386, -1.386, -0.693]])
+    """
+    match_axes("hierarchical_softmax", x=(x, f"N {tree.scores}"))
+    log_probs = array_module(x).zeros((len(x), tree.classes), x.dtype)
+    for first, branches in tree.forks:
+        steps = log_softmax(x[:, first : first + len(branches)])
+        for branch, classes in enumerate(branches):
+            log_probs[:, classes] += steps[:, branch, None]
+    return log_probs
+
+
+def hierarchical_softmax_loss(x, y, tree):
+    """The mean of -log(probability of the right class), a product of softmax choices on the way down the tree.
+
+    x: scores (N, S) with S = tree.scores, y: labels (N,), tree: a ClassTree. Returns (loss, dx).
+    Source: Morin & Bengio 2005, "Hierarchical probabilistic neural network language model", sec. 3.
+    Raises ShapeError, LabelError.
+
+    >>> import numpy as np
+    >>> hierarchical_softmax_loss(np.zeros((1, 4)), np.array([2]), ClassTree([[0, 1], 2]))
+    (0.6931471805599453, array([[ 0.5, -0.5,  0. ,  0. ]]))
+    """
+    (N,) = match_axes("hierarchical_softmax_loss", x=(x, f"N {tree.scores}"), y=(y, "N"))
+    check_labels(y, tree.classes, "hierarchical_softmax_loss")
+    xp = array_module(x)
+    loss, dx = 0.0, xp.zeros_like(x)
+    for first, branches in tree.forks:
+        scores = slice(first, first + len(branches))
+        log_probs = log_softmax(x[:, scores])
+        target = xp.stack([xp.isin(y, xp.asarray(classes)) for classes in branches], axis=1).astype(x.dtype)
+        passing = target.sum(axis=1, keepdims=True)
+        loss -= float((target * log_probs).sum())
+        dx[:, scores] = (xp.exp(log_probs) * passing - target) / N
+    return loss / N, dx

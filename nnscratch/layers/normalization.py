@@ -1,0 +1,269 @@
+"""Normalisation: batch, layer and group norm give mean 0 and variance 1; LRN damps numbers by their neighbours."""
+
+import math
+
+import numpy as np
+
+from nnscratch import kernels
+from nnscratch.arrays import array_module
+from nnscratch.layers.base import Layer, parameter
+from nnscratch.layers.initializers import constant
+from nnscratch.shapes import ShapeError, match_axes
+
+
+def _statistics(x, axes):
+    """Return mean and (biased) variance of x over `axes`, which stay as axes of length 1."""
+    mean = x.mean(axis=axes, keepdims=True)
+    return mean, array_module(x).square(x - mean).mean(axis=axes, keepdims=True)
+
+
+def _standardize(x, mean, var, eps):
+    """Return x_hat = (x - mean) / sqrt(var + eps), and 1 / sqrt(var + eps)."""
+    inv_std = 1 / array_module(x).sqrt(var + eps)
+    x_hat = x - mean
+    x_hat *= inv_std
+    return x_hat, inv_std
+
+
+def _scale_and_shift(x_hat, gamma, beta):
+    out = gamma * x_hat
+    out += beta
+    return out
+
+
+def _standardize_backward(dx_hat, x_hat, inv_std, axes, own=True):
+    """dx = (dx_hat - its mean - x_hat * the mean of dx_hat * x_hat) / std.
+
+    The two means are the paths through the mean and through the variance; given statistics have neither.
+    """
+    if not own:
+        return dx_hat * inv_std
+    through_mean = dx_hat.mean(axis=axes, keepdims=True)
+    through_var = x_hat * (dx_hat * x_hat).mean(axis=axes, keepdims=True)
+    return (dx_hat - through_mean - through_var) * inv_std
+
+
+def _column(vector, ndim, axis=1):
+    """View a vector as an array of `ndim` axes that lies along one of them."""
+    return vector.reshape([-1 if a == axis else 1 for a in range(ndim)])
+
+
+def batch_norm_forward(x, gamma, beta, mean=None, var=None, eps=1e-5):
+    """out = gamma * (x - mean) / sqrt(var + eps) + beta, channel by channel.
+
+    x: (N, C, ...); gamma, beta: (C,). Without `mean` and `var` (C,) they are the batch's own (training, with the
+    biased variance); with them (running statistics) they are constants. Returns out and the cache.
+    Source: Ioffe & Szegedy 2015, "Batch normalization", algorithm 1. Raises ShapeError.
+
+    >>> out, cache = batch_norm_forward(np.array([[1.0], [3.0]]), np.ones(1), np.zeros(1))
+    >>> dx, dgamma, dbeta = batch_norm_backward(np.array([[1.0], [0.0]]), cache)
+    >>> out.ravel().round(3), dgamma.round(3), dbeta
+    (array([-1.,  1.]), array([-1.]), array([1.]))
+    """
+    match_axes(
+        "batch_norm", x=(x, "N C ..."), gamma=(gamma, "C"), beta=(beta, "C"), mean=(mean, "C"), var=(var, "C")
+    )
+    axes = (0, *range(2, x.ndim))
+    own = mean is None
+    mean, var = _statistics(x, axes) if own else (_column(mean, x.ndim), _column(var, x.ndim))
+    x_hat, inv_std = _standardize(x, mean, var, eps)
+    out = _scale_and_shift(x_hat, _column(gamma, x.ndim), _column(beta, x.ndim))
+    return out, (x_hat, inv_std, gamma, axes, own, mean, var)
+
+
+def batch_norm_backward(dout, cache):
+    """dgamma = sum of dout * x_hat, dbeta = sum of dout; dx through x_hat, the mean and the variance."""
+    x_hat, inv_std, gamma, axes, own, _, _ = cache
+    dx = _standardize_backward(dout * _column(gamma, dout.ndim), x_hat, inv_std, axes, own)
+    return dx, (dout * x_hat).sum(axis=axes), dout.sum(axis=axes)
+
+
+def layer_norm_forward(x, gamma, beta, eps=1e-5):
+    """out = gamma * x_hat + beta, each example standardised over its own last axes: those that gamma has.
+
+    x: (N, ..., D), gamma and beta: (D,) or any last axes of x. Returns out and the cache.
+    Source: Ba, Kiros & Hinton 2016, "Layer normalization", eq. 4. Raises ShapeError.
+
+    >>> out, cache = layer_norm_forward(np.array([[1.0, 3.0]]), np.ones(2), np.zeros(2))
+    >>> dx, dgamma, dbeta = layer_norm_backward(np.array([[1.0, 0.0]]), cache)
+    >>> out.round(3), dgamma.round(3)
+    (array([[-1.,  1.]]), array([-1.,  0.]))
+    """
+    last = " ".join("DEFGH"[: gamma.ndim])
+    match_axes("layer_norm", x=(x, f"N ... {last}"), gamma=(gamma, last), beta=(beta, last))
+    axes = tuple(range(x.ndim - gamma.ndim, x.ndim))
+    mean, var = _statistics(x, axes)
+    x_hat, inv_std = _standardize(x, mean, var, eps)
+    return _scale_and_shift(x_hat, gamma, beta), (x_hat, inv_std, gamma, axes)
+
+
+def layer_norm_backward(dout, cache):
+    """dgamma and dbeta sum over the examples; dx goes through x_hat, the mean and the variance."""
+    x_hat, inv_std, gamma, axes = cache
+    others = tuple(range(axes[0]))
+    dx = _standardize_backward(dout * gamma, x_hat, inv_std, axes)
+    return dx, (dout * x_hat).sum(axis=others), dout.sum(axis=others)
+
+
+def group_norm_forward(x, gamma, beta, groups=1, eps=1e-5):
+    """out = gamma * x_hat + beta, each group of channels of each example standardised by itself.
+
+    x: (N, C, ...), gamma and beta: (C,). Returns out and the cache.
+    Source: Wu & He 2018, "Group normalization", sec. 3. Raises ShapeError.
+
+    >>> out, cache = group_norm_forward(np.array([[1.0, 3.0, 5.0, 9.0]]), np.ones(4), np.zeros(4), groups=2)
+    >>> dx, dgamma, dbeta = group_norm_backward(np.ones_like(out), cache)
+    >>> out.round(3), dbeta
+    (array([[-1.,  1., -1.,  1.]]), array([1., 1., 1., 1.]))
+    """
+    N, C = match_axes("group_norm", x=(x, "N C ..."), gamma=(gamma, "C"), beta=(beta, "C"))
+    if groups < 1 or C % groups:
+        raise ShapeError(f"group_norm: {C} channels cannot be cut into {groups} groups: use a divisor of {C}")
+    grouped = (N, groups, C // groups * math.prod(x.shape[2:]))
+    rows = x.reshape(grouped)
+    mean, var = _statistics(rows, 2)
+    x_hat, inv_std = _standardize(rows, mean, var, eps)
+    x_hat = x_hat.reshape(x.shape)
+    out = _scale_and_shift(x_hat, _column(gamma, x.ndim), _column(beta, x.ndim))
+    return out, (x_hat, inv_std, gamma, grouped)
+
+
+def group_norm_backward(dout, cache):
+    """dgamma and dbeta sum over all but the channels; dx goes through x_hat, the mean and the variance."""
+    x_hat, inv_std, gamma, grouped = cache
+    axes = (0, *range(2, dout.ndim))
+    dx_hat = dout * _column(gamma, dout.ndim)
+    dx = _standardize_backward(dx_hat.reshape(grouped), x_hat.reshape(grouped), inv_std, 2).reshape(dout.shape)
+    return dx, (dout * x_hat).sum(axis=axes), dout.sum(axis=axes)
+
+
+def lrn_forward(x, size=5, alpha=1e-4, beta=0.75, k=2.0, within=False):
+    """Divide x by (k + alpha * sum of x**2 over its neighbours) ** beta.
+
+    x: (N, C, H, W). The neighbours of x[:, c] are `size` channels around c or, `within` a channel, size x size
+    pixels around it; `size` is odd. Returns out, shaped like x, and the cache for lrn_backward.
+    Source: Krizhevsky et al. 2012, sec. 3.3; within a channel: Jarrett et al. 2009. Raises ShapeError.
+
+    >>> out, cache = lrn_forward(np.ones((1, 1, 1, 1)), alpha=2.0, beta=1.0)
+    >>> out.item(), lrn_backward(np.ones((1, 1, 1, 1)), cache).item()
+    (0.25, 0.0)
+    """
+    match_axes("lrn", x=(x, "N C H W"))
+    window_sum = kernels.spatial_window_sum if within else kernels.channel_window_sum
+    damping = k + alpha * window_sum(x * x, size)
+    out = x * damping**-beta
+    return out, (x, out, damping, size, alpha, beta, window_sum)
+
+
+def lrn_backward(dout, cache):
+    """dx = dout * damping**-beta - 2 alpha beta x * (window sum of dout * out / damping)."""
+    x, out, damping, size, alpha, beta, window_sum = cache
+    shared = window_sum(dout * out / damping, size)
+    return dout * damping**-beta - 2 * alpha * beta * x * shared
+
+
+class BatchNorm(Layer):
+    """Batch norm over C features or channels; `momentum` is the share of the running statistics that is kept.
+
+    >>> layer = BatchNorm(3)
+    >>> x = np.random.default_rng(0).normal(5, 2, (100, 3)).astype(np.float32)
+    >>> out, cache = layer.forward(x, train=True)
+    >>> abs(out.mean(axis=0)).max().round(3), layer.state["mean"].round(1)
+    (np.float32(0.0), array([0.5, 0.5, 0.5], dtype=float32))
+    """
+
+    def __init__(self, C, momentum=0.9, eps=1e-5, dtype=np.float32):
+        super().__init__()
+        self.momentum, self.eps = momentum, eps
+        self.params["gamma"] = parameter(constant(1.0), (C,), None, dtype)
+        self.params["beta"] = parameter(constant(0.0), (C,), None, dtype)
+        self.state["mean"] = parameter(constant(0.0), (C,), None, dtype)
+        self.state["var"] = parameter(constant(1.0), (C,), None, dtype)
+
+    def forward(self, x, train=False):
+        """Normalise by the batch's statistics in training (and remember them), by the running ones otherwise."""
+        gamma, beta, state = self.params["gamma"], self.params["beta"], self.state
+        if not train:
+            return batch_norm_forward(x, gamma, beta, state["mean"], state["var"], self.eps)
+        out, cache = batch_norm_forward(x, gamma, beta, eps=self.eps)
+        *_, mean, var = cache
+        self._remember(mean.ravel(), var.ravel(), count=x.size // x.shape[1])
+        return out, cache
+
+    def _remember(self, mean, var, count):
+        """Move the running statistics towards the batch's, with the unbiased variance of its `count` numbers."""
+        batch = {"mean": mean, "var": var * (count / max(count - 1, 1))}
+        for name, value in batch.items():
+            self.state[name] = self.momentum * self.state[name] + (1 - self.momentum) * value
+
+    def backward(self, dout, cache):
+        """Return dx and the gradients of gamma and beta."""
+        dx, dgamma, dbeta = batch_norm_backward(dout, cache)
+        return dx, {"gamma": dgamma, "beta": dbeta}
+
+
+class LayerNorm(Layer):
+    """Layer norm over the last axes of x: `shape` is their size, or a tuple of sizes.
+
+    >>> LayerNorm(2).forward(np.array([[1.0, 3.0]], np.float32))[0].round(2)
+    array([[-1.,  1.]], dtype=float32)
+    """
+
+    def __init__(self, shape, eps=1e-5, dtype=np.float32):
+        super().__init__()
+        self.eps = eps
+        shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        self.params["gamma"] = parameter(constant(1.0), shape, None, dtype)
+        self.params["beta"] = parameter(constant(0.0), shape, None, dtype)
+
+    def forward(self, x, train=False):
+        """Return the normalised x and the cache."""
+        return layer_norm_forward(x, self.params["gamma"], self.params["beta"], self.eps)
+
+    def backward(self, dout, cache):
+        """Return dx and the gradients of gamma and beta."""
+        dx, dgamma, dbeta = layer_norm_backward(dout, cache)
+        return dx, {"gamma": dgamma, "beta": dbeta}
+
+
+class GroupNorm(Layer):
+    """Group norm over C channels in `groups` groups.
+
+    >>> GroupNorm(4, groups=2).forward(np.ones((1, 4, 2, 2), np.float32))[0].shape
+    (1, 4, 2, 2)
+    """
+
+    def __init__(self, C, groups, eps=1e-5, dtype=np.float32):
+        super().__init__()
+        self.groups, self.eps = groups, eps
+        self.params["gamma"] = parameter(constant(1.0), (C,), None, dtype)
+        self.params["beta"] = parameter(constant(0.0), (C,), None, dtype)
+
+    def forward(self, x, train=False):
+        """Return the normalised x and the cache."""
+        return group_norm_forward(x, self.params["gamma"], self.params["beta"], self.groups, self.eps)
+
+    def backward(self, dout, cache):
+        """Return dx and the gradients of gamma and beta."""
+        dx, dgamma, dbeta = group_norm_backward(dout, cache)
+        return dx, {"gamma": dgamma, "beta": dbeta}
+
+
+class LRN(Layer):
+    """Local response normalisation across channels or, with `within`, across the pixels of each channel.
+
+    >>> LRN().forward(np.ones((1, 8, 2, 2), np.float32))[0].shape
+    (1, 8, 2, 2)
+    """
+
+    def __init__(self, size=5, alpha=1e-4, beta=0.75, k=2.0, within=False):
+        super().__init__()
+        self.size, self.alpha, self.beta, self.k, self.within = size, alpha, beta, k, within
+
+    def forward(self, x, train=False):
+        """Return the damped x and the cache."""
+        return lrn_forward(x, self.size, self.alpha, self.beta, self.k, self.within)
+
+    def backward(self, dout, cache):
+        """Return dx; there are no parameters."""
+        return lrn_backward(dout, cache), {}

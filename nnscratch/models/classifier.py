@@ -1,0 +1,105 @@
+"""Classifier: layers and a loss with one face, `loss(x, y) -> (loss, grads)` and `loss(x) -> scores`."""
+
+import numpy as np
+
+from nnscratch.arrays import array_module
+from nnscratch.layers import softmax, softmax_loss
+
+
+class InputError(ValueError):
+    """Images or features that a model cannot take."""
+
+
+class Classifier:
+    """Layers whose output are class scores, and the loss that trains them.
+
+    `layers` is a Layer (mostly a Sequential), `criterion` a loss `(scores, y) -> (loss, dscores)`. `regularizer`,
+    a function `(w, strength) -> (penalty, dw)`, prices every weight `w` (not biases, not norms) by `strength`.
+    `spec` names the builder and its options, so that a saved run can be built again.
+
+    >>> from nnscratch.layers import Affine
+    >>> model = Classifier(Affine(3, 2, rng=0))
+    >>> loss, grads = model.loss(np.zeros((4, 3), np.float32), np.array([0, 1, 1, 0]))
+    >>> round(loss, 3), list(grads), model.loss(np.zeros((4, 3), np.float32)).shape
+    (0.693, ['w', 'b'], (4, 2))
+    """
+
+    def __init__(self, layers, criterion=softmax_loss, regularizer=None, strength=0.0, spec=None):
+        self.layers = layers
+        self.criterion = criterion
+        self.regularizer, self.strength = regularizer, strength
+        self.spec = spec
+
+    @property
+    def params(self):
+        """All parameters as one flat dict of arrays."""
+        return self.layers.params
+
+    @property
+    def state(self):
+        """All state that is not learned by gradients, such as running statistics, as one flat dict of arrays."""
+        return self.layers.state
+
+    @property
+    def dtype(self):
+        """The floating-point type of the parameters; inputs are converted to it."""
+        return next((array.dtype for array in self.params.values()), np.dtype(np.float32))
+
+    def loss(self, x, y=None):
+        """Without y: scores in evaluation mode. With labels y: (loss, grads) in training mode.
+
+        x: (N, ...) floating point, y: (N,) whole numbers. Raises InputError, ShapeError, LabelError.
+        """
+        x = self._input(x)
+        scores, cache = self.layers.forward(x, train=y is not None)
+        if y is None:
+            return scores
+        loss, dscores = self.criterion(scores, y)
+        _, grads = self.layers.backward(dscores, cache)
+        return self._regularize(loss, grads)
+
+    def _input(self, x):
+        if not hasattr(x, "dtype"):
+            raise InputError(f"the model takes an array, but x is a {type(x).__name__}: use numpy.asarray(x)")
+        if x.dtype == np.uint8:
+            raise InputError(
+                "x holds uint8, pixels from 0 to 255: scale it to floating point first, for instance with "
+                "nnscratch.data.Standardize().fit(x_train)(x)"
+            )
+        return x.astype(self.dtype, copy=False) if x.dtype.kind == "f" else x
+
+    def _regularize(self, loss, grads):
+        if self.regularizer is None:
+            return loss, grads
+        for name, w in self.params.items():
+            if name.split(".")[-1] == "w":
+                penalty, dw = self.regularizer(w, self.strength)
+                loss, grads[name] = loss + penalty, grads[name] + dw
+        return loss, grads
+
+    def scores(self, x, batch_size=500):
+        """Class scores (N, classes) in evaluation mode, `batch_size` examples at a time."""
+        xp = array_module(x)
+        return xp.concatenate([self.loss(x[i : i + batch_size]) for i in range(0, max(len(x), 1), batch_size)])
+
+    def probabilities(self, x, batch_size=500):
+        """Class probabilities (N, classes): the softmax of the scores."""
+        return softmax(self.scores(x, batch_size))
+
+    def predict(self, x, batch_size=500):
+        """The likeliest class of every example, (N,) whole numbers."""
+        return self.scores(x, batch_size).argmax(axis=1)
+
+    def astype(self, dtype):
+        """Convert the parameters to a dtype, in place; return the model itself."""
+        self.layers.astype(dtype)
+        return self
+
+    def to(self, device):
+        """Move the model to `"cpu"` or `"gpu"`, in place; return the model itself."""
+        self.layers.to(device)
+        return self
+
+    def __repr__(self):
+        count = sum(array.size for array in self.params.values())
+        return f"Classifier({count:,} parameters, {self.criterion.__name__})\n{self.layers!r}"

@@ -1,0 +1,27 @@
+"""What all tests share: where the real data is, and how few examples hypothesis tries in a quick run."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("quick", max_examples=40, deadline=None)
+settings.load_profile("quick")
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def real_data(name):
+    """Return the path of a real data file, or skip the test with the reason."""
+    folders = [os.environ.get("NNSCRATCH_DATA"), ROOT.parent / "shared" / "data"]
+    for folder in folders:
+        if folder and (Path(folder) / name).exists():
+            return Path(folder) / name
+    return pytest.skip(f"{name} is neither in NNSCRATCH_DATA nor in {folders[1]}")
+
+
+@pytest.fixture
+def cifar_images():
+    """The path of the CIFAR-10 images as a tar file of JPEGs."""
+    return real_data("cifar10-images.tar.xz")

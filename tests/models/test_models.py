@@ -1,0 +1,115 @@
+"""Models have the shapes, the first loss, the gradients and the face that they promise."""
+
+import math
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from nnscratch import layers as L
+from nnscratch.gradcheck import check_model
+from nnscratch.models import MODELS, Classifier, InputError, build, lenet, mlp, small_alexnet
+from nnscratch.shapes import ShapeError
+
+
+def images(N=8, dtype=np.float32, size=32):
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(N, 3, size, size)).astype(dtype), rng.integers(0, 10, N)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_starts_at_log_classes_and_learns(name):
+    model, (x, y) = build(name), images()
+    loss, grads = model.loss(x, y)
+    assert abs(loss - math.log(10)) < 0.7
+    assert list(grads) == list(model.params)
+    for _ in range(3):
+        for key, grad in model.loss(x, y)[1].items():
+            model.params[key] -= 0.001 * grad
+    assert model.loss(x).shape == (8, 10)
+
+
+SMALL = [
+    (small_alexnet, (2, 9, 9), {"width": 2, "norm": "batch"}),
+    (small_alexnet, (2, 9, 9), {"width": 2, "norm": "lrn", "activation": "tanh"}),
+    (small_alexnet, (2, 9, 8), {"width": 2, "norm": "none", "pool": 2, "drop": 0.0}),
+    (lenet, (2, 16, 16), {}),
+    (mlp, (2, 3, 3), {"hidden": (6, 5), "activation": "softplus", "norm": "batch", "drop": 0.3}),
+]
+
+
+@pytest.mark.parametrize(
+    ("builder", "image", "options"), SMALL, ids=lambda value: getattr(value, "__name__", str(value))
+)
+def test_gradients_of_whole_models(builder, image, options):
+    rng = np.random.default_rng(0)
+    model = builder(classes=3, image=image, dtype=np.float64, **options)
+    for key, w in model.params.items():  # away from the kinks that biases of exactly 0 make
+        model.params[key] = w + 0.1 * rng.normal(size=w.shape)
+    check_model(model, rng.normal(size=(4, *image)), np.array([0, 1, 2, 1]), rng=1)
+
+
+@pytest.mark.parametrize("norm", ["batch", "lrn", "none"])
+def test_small_alexnet_layer_by_layer(norm):
+    model = small_alexnet(norm=norm)
+    shapes = {name: out.shape[1:] for name, _, out in model.layers.trace(images(2)[0])}
+    assert shapes["conv1"] == (32, 32, 32)
+    assert shapes["conv2"] == (64, 16, 16)
+    assert shapes["conv3"] == (96, 8, 8)
+    assert shapes["conv5"] == (64, 8, 8)
+    assert shapes["maxpool3"] == (64, 4, 4)
+    assert shapes["affine1"] == (512,)
+    kinds = [type(layer).__name__ for layer in model.layers.children.values()]
+    assert kinds.count("BatchNorm") == (5 if norm == "batch" else 0)
+    assert kinds.count("LRN") == (2 if norm == "lrn" else 0)
+    assert kinds.count("Dropout") == 2
+    assert kinds.count("ReLU") == 6
+    if norm == "lrn":
+        assert [i for i, kind in enumerate(kinds) if kind == "LRN"] == [
+            i + 1 for i, kind in enumerate(kinds) if kind == "MaxPool"
+        ][:2]
+
+
+def test_the_regulariser_prices_weights_only():
+    layers = L.Sequential(L.Affine(4, 3, bias=1.0, rng=0), L.BatchNorm(3))
+    x, y = np.ones((2, 4), np.float32), np.array([0, 1])
+    plain, plain_grads = Classifier(layers).loss(x, y)
+    priced, grads = Classifier(layers, regularizer=L.l2_penalty, strength=0.1).loss(x, y)
+    w = layers.params["affine1.w"]
+    assert_allclose(priced - plain, 0.05 * (w**2).sum(), rtol=1e-5)
+    assert_allclose(grads["affine1.w"] - plain_grads["affine1.w"], 0.1 * w, rtol=1e-5)
+    assert_array_equal(grads["affine1.b"], plain_grads["affine1.b"])
+    assert_array_equal(grads["batchnorm1.gamma"], plain_grads["batchnorm1.gamma"])
+
+
+def test_probabilities_and_predictions_in_batches():
+    model, (x, _) = mlp(hidden=(5,)), images(7)
+    assert_allclose(model.probabilities(x, batch_size=3).sum(axis=1), 1, rtol=1e-5)
+    assert_array_equal(model.predict(x, batch_size=2), model.loss(x).argmax(axis=1))
+
+
+def test_inputs_that_a_model_cannot_take():
+    model, (x, y) = mlp(hidden=(5,)), images(3)
+    with pytest.raises(InputError, match="uint8"):
+        model.loss((x * 50 + 120).clip(0, 255).astype(np.uint8), y)
+    with pytest.raises(InputError, match="asarray"):
+        model.loss([[1.0]], y)
+    with pytest.raises(ShapeError, match="affine: axis D"):
+        model.loss(x[:, :, :5], y)
+    assert model.loss(x.astype(np.float64)).dtype == np.float32
+
+
+def test_unknown_names_are_met_with_the_nearest():
+    with pytest.raises(ValueError, match="did you mean 'small-alexnet'"):
+        build("smal-alexnet")
+    with pytest.raises(ValueError, match="did you mean 'width'"):
+        build("small-alexnet", widht=3)
+    with pytest.raises(ValueError, match="did you mean 'batch'"):
+        small_alexnet(norm="bacth")
+
+
+def test_the_same_seed_builds_the_same_model():
+    first, second, other = (small_alexnet(width=2, seed=seed) for seed in (4, 4, 5))
+    for key in first.params:
+        assert_array_equal(first.params[key], second.params[key])
+    assert (first.params["conv1.w"] != other.params["conv1.w"]).any()
