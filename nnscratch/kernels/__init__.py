@@ -76,6 +76,10 @@ channel_window_sum = _kernel(reference.channel_window_sum)
 spatial_window_sum = _kernel(reference.spatial_window_sum)
 scatter_rows = _kernel(reference.scatter_rows)
 dropout_mask = _kernel(reference.dropout_mask)
+channel_moments = _kernel(reference.channel_moments)
+channel_sums = _kernel(reference.channel_sums)
+channel_affine = _kernel(reference.channel_affine)
+channel_blend = _kernel(reference.channel_blend)
 
 KERNELS = [
     name for name, value in list(globals().items()) if getattr(value, "__module__", "") == reference.__name__

@@ -1,82 +1,68 @@
-"""The CPU twins: numba loops for windows and pools, shared out over the threads image by image."""
+"""The CPU twins: convolutions by register tile (or columns and BLAS), pools and channel sweeps as numba loops."""
+
+import math
 
 import numba
 import numpy as np
 
+from nnscratch.kernels import columns
+from nnscratch.kernels.microkernel import VECTOR_BYTES
 from nnscratch.kernels.pool import share
 
+if VECTOR_BYTES:
+    from nnscratch.kernels import direct as convolution
+else:
+    convolution = columns
+
+im2col, col2im = columns.im2col, columns.col2im
+conv = convolution.conv
+conv_input_gradient = convolution.conv_input_gradient
+conv_weight_gradient = convolution.conv_weight_gradient
+
 compiled = numba.njit(nogil=True, cache=True, error_model="numpy")
+sweeping = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
 
 
-def im2col(x, window):
-    """Twin of reference.im2col."""
-    x = np.ascontiguousarray(x)
-    OH, OW = window.places(*x.shape[2:])
-    cols = np.empty((len(x), x.shape[1] * window.kernel[0] * window.kernel[1], OH * OW), x.dtype)
-    share(lambda start, stop: _im2col(x[start:stop], window, OH, OW, cols[start:stop]), len(x))
-    return cols
+def _planes(x):
+    """View x (N, C, ...) as (N, C, P), P numbers in each plane."""
+    return np.ascontiguousarray(x).reshape(*x.shape[:2], math.prod(x.shape[2:]))
 
 
-def col2im(cols, x_shape, window):
-    """Twin of reference.col2im."""
-    cols = np.ascontiguousarray(cols)
-    OH, OW = window.places(*x_shape[2:])
-    dx = np.zeros(x_shape, cols.dtype)
-    share(lambda start, stop: _col2im(cols[start:stop], window, OH, OW, dx[start:stop]), len(dx))
-    return dx
+def channel_moments(x):
+    """Twin of reference.channel_moments."""
+    C = x.shape[1]
+    planes = _planes(x)
+    mean, var = np.empty(C, x.dtype), np.empty(C, x.dtype)
+    share(lambda start, stop: _channel_moments(planes, start, stop, mean, var), C)
+    return mean, var
 
 
-def conv(x, w, window, groups=1):
-    """Twin of reference.conv: one image's columns at a time, so that they stay in the cache."""
-    x = np.ascontiguousarray(x)
-    N, C, F = len(x), x.shape[1], len(w)
-    OH, OW = window.places(*x.shape[2:])
-    filters = np.ascontiguousarray(w).reshape(groups, F // groups, -1)
-    out = np.empty((N, groups, F // groups, OH * OW), np.result_type(x, w))
-
-    def work(start, stop):
-        cols = np.empty((1, C * window.kernel[0] * window.kernel[1], OH * OW), x.dtype)
-        for n in range(start, stop):
-            _im2col(x[n : n + 1], window, OH, OW, cols)
-            np.matmul(filters, cols.reshape(groups, -1, OH * OW), out=out[n])
-
-    share(work, N)
-    return out.reshape(N, F, OH, OW)
+def channel_sums(x, y):
+    """Twin of reference.channel_sums."""
+    C = x.shape[1]
+    planes, others = _planes(x), _planes(y)
+    total, products = np.empty(C, x.dtype), np.empty(C, x.dtype)
+    share(lambda start, stop: _channel_sums(planes, others, start, stop, total, products), C)
+    return total, products
 
 
-def conv_input_gradient(dout, w, x_shape, window, groups=1):
-    """Twin of reference.conv_input_gradient: one image's columns at a time."""
-    N, F, OH, OW = dout.shape
-    filters = np.ascontiguousarray(w.reshape(groups, F // groups, -1).swapaxes(1, 2))
-    dout = np.ascontiguousarray(dout).reshape(N, groups, F // groups, OH * OW)
-    dx = np.zeros(x_shape, np.result_type(dout, w))
-
-    def work(start, stop):
-        cols = np.empty((groups, filters.shape[1], OH * OW), dx.dtype)
-        for n in range(start, stop):
-            np.matmul(filters, dout[n], out=cols)
-            _col2im(cols.reshape(1, -1, OH * OW), window, OH, OW, dx[n : n + 1])
-
-    share(work, N)
-    return dx
+def channel_affine(x, scale, shift, centre):
+    """Twin of reference.channel_affine."""
+    planes = _planes(x)
+    out = np.empty(planes.shape, x.dtype)
+    share(lambda start, stop: _channel_affine(planes[start:stop], scale, shift, centre, out[start:stop]), len(x))
+    return out.reshape(x.shape)
 
 
-def conv_weight_gradient(dout, x, w_shape, window, groups=1):
-    """Twin of reference.conv_weight_gradient: one image's columns at a time, one sum per thread."""
-    N, F, OH, OW = dout.shape
-    x = np.ascontiguousarray(x)
-    dout = np.ascontiguousarray(dout).reshape(N, groups, F // groups, OH * OW)
-    taps = w_shape[1] * w_shape[2] * w_shape[3]
-
-    def work(start, stop):
-        total = np.zeros((groups, F // groups, taps), np.result_type(dout, x))
-        cols = np.empty((1, groups * taps, OH * OW), x.dtype)
-        for n in range(start, stop):
-            _im2col(x[n : n + 1], window, OH, OW, cols)
-            total += dout[n] @ cols.reshape(groups, taps, OH * OW).swapaxes(1, 2)
-        return total
-
-    return sum(share(work, N)).reshape(w_shape)
+def channel_blend(x, a, y, b, c):
+    """Twin of reference.channel_blend."""
+    planes, others = _planes(x), _planes(y)
+    out = np.empty(planes.shape, x.dtype)
+    share(
+        lambda start, stop: _channel_blend(planes[start:stop], a, others[start:stop], b, c, out[start:stop]),
+        len(x),
+    )
+    return out.reshape(x.shape)
 
 
 def max_pool(x, window):
@@ -114,56 +100,6 @@ def average_pool_backward(dout, x, window):
 
 
 @compiled
-def _inside(tap, stride, pad, dilation, size, count):
-    """Return the first window, and the one past the last, whose pixel number `tap` lies inside the image."""
-    offset = pad - tap * dilation
-    first = max(0, -(-offset // stride))
-    return min(first, count), max(min(count, (size - 1 + offset) // stride + 1), min(first, count))
-
-
-@compiled
-def _im2col(x, window, OH, OW, cols):
-    N, C, H, W = x.shape
-    (KH, KW), (SH, SW), (PH, PW), (DH, DW) = window.kernel, window.stride, window.pad, window.dilation
-    for n in range(N):
-        for c in range(C):
-            for i in range(KH):
-                top, bottom = _inside(i, SH, PH, DH, H, OH)
-                for j in range(KW):
-                    left, right = _inside(j, SW, PW, DW, W, OW)
-                    row = cols[n, (c * KH + i) * KW + j]
-                    row[: top * OW] = 0
-                    row[bottom * OW :] = 0
-                    for oh in range(top, bottom):
-                        line = x[n, c, oh * SH - PH + i * DH]
-                        start = j * DW - PW
-                        for ow in range(left):
-                            row[oh * OW + ow] = 0
-                        for ow in range(left, right):
-                            row[oh * OW + ow] = line[ow * SW + start]
-                        for ow in range(right, OW):
-                            row[oh * OW + ow] = 0
-
-
-@compiled
-def _col2im(cols, window, OH, OW, dx):
-    N, C, H, W = dx.shape
-    (KH, KW), (SH, SW), (PH, PW), (DH, DW) = window.kernel, window.stride, window.pad, window.dilation
-    for n in range(N):
-        for c in range(C):
-            for i in range(KH):
-                top, bottom = _inside(i, SH, PH, DH, H, OH)
-                for j in range(KW):
-                    left, right = _inside(j, SW, PW, DW, W, OW)
-                    row = cols[n, (c * KH + i) * KW + j]
-                    for oh in range(top, bottom):
-                        line = dx[n, c, oh * SH - PH + i * DH]
-                        start = j * DW - PW
-                        for ow in range(left, right):
-                            line[ow * SW + start] += row[oh * OW + ow]
-
-
-@compiled
 def _edges(o, kernel, stride, pad, size):
     """Return the first pixel, and the one past the last, of window `o` inside an image of `size` pixels."""
     start = o * stride - pad
@@ -172,24 +108,39 @@ def _edges(o, kernel, stride, pad, size):
 
 @compiled
 def _max_pool(x, window, out, switches):
+    """First the largest of each column over the rows of a window, then the largest of its columns."""
     N, C, H, W = x.shape
     OH, OW = out.shape[2:]
     (KH, KW), (SH, SW), (PH, PW) = window.kernel, window.stride, window.pad
+    tallest, row_of = np.empty(W, x.dtype), np.empty(W, np.int32)
     for n in range(N):
         for c in range(C):
-            image = x[n, c]
             for oh in range(OH):
                 top, bottom = _edges(oh, KH, SH, PH, H)
+                tallest[:], row_of[:] = x[n, c, top], top
+                for h in range(top + 1, bottom):
+                    line = x[n, c, h]
+                    for w in range(W):
+                        better = _beats(line[w], tallest[w])
+                        tallest[w] = line[w] if better else tallest[w]
+                        row_of[w] = h if better else row_of[w]
                 for ow in range(OW):
                     left, right = _edges(ow, KW, SW, PW, W)
-                    best, switch = image[top, left], top * W + left
-                    for h in range(top, bottom):
-                        for w in range(left, right):
-                            value = image[h, w]
-                            if value > best or (value != value and best == best):
-                                best, switch = value, h * W + w
+                    best, row, column = tallest[left], row_of[left], left
+                    for w in range(left + 1, right):
+                        value = tallest[w]
+                        better = _beats(value, best) | ((row_of[w] < row) & ~_beats(best, value))
+                        best = value if better else best
+                        row = row_of[w] if better else row
+                        column = w if better else column
                     out[n, c, oh, ow] = best
-                    switches[n, c, oh, ow] = switch
+                    switches[n, c, oh, ow] = row * W + column
+
+
+@compiled
+def _beats(value, best):
+    """Return whether a number wins over the best so far; the first not-a-number wins for good."""
+    return (value > best) | ((value != value) & (best == best))
 
 
 @compiled
@@ -235,3 +186,53 @@ def _average_pool_backward(dout, window, dx):
                     for h in range(top, bottom):
                         for w in range(left, right):
                             dx[n, c, h, w] += part
+
+
+@sweeping
+def _channel_moments(x, start, stop, mean, var):
+    N, _, P = x.shape
+    for c in range(start, stop):
+        total = 0.0
+        for n in range(N):
+            part = x.dtype.type(0)
+            for value in x[n, c]:
+                part += value
+            total += part
+        centre = x.dtype.type(total / (N * P))
+        squares = 0.0
+        for n in range(N):
+            part = x.dtype.type(0)
+            for value in x[n, c]:
+                part += (value - centre) * (value - centre)
+            squares += part
+        mean[c], var[c] = centre, squares / (N * P)
+
+
+@sweeping
+def _channel_sums(x, y, start, stop, total, products):
+    for c in range(start, stop):
+        sum_x = sum_xy = 0.0
+        for n in range(len(x)):
+            part_x, part_xy = x.dtype.type(0), x.dtype.type(0)
+            for i in range(x.shape[2]):
+                part_x += x[n, c, i]
+                part_xy += x[n, c, i] * y[n, c, i]
+            sum_x += part_x
+            sum_xy += part_xy
+        total[c], products[c] = sum_x, sum_xy
+
+
+@sweeping
+def _channel_affine(x, scale, shift, centre, out):
+    for n in range(len(x)):
+        for c in range(x.shape[1]):
+            for i in range(x.shape[2]):
+                out[n, c, i] = (x[n, c, i] - centre[c]) * scale[c] + shift[c]
+
+
+@sweeping
+def _channel_blend(x, a, y, b, c, out):
+    for n in range(len(x)):
+        for k in range(x.shape[1]):
+            for i in range(x.shape[2]):
+                out[n, k, i] = a[k] * x[n, k, i] + b[k] * y[n, k, i] + c[k]

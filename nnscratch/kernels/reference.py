@@ -69,20 +69,20 @@ def col2im(cols, x_shape, window):
     return padded[:, :, PH : PH + H, PW : PW + W].copy()
 
 
-def conv(x, w, window, groups=1):
-    """Convolve x (N, C, H, W) with w (F, C/groups, KH, KW) -> out (N, F, OH, OW).
+def conv(x, w, b, window, groups=1):
+    """Convolve x (N, C, H, W) with w (F, C/groups, KH, KW) and add b (F,) or None -> out (N, F, OH, OW).
 
     >>> import numpy as np
     >>> from nnscratch.shapes import Window
-    >>> conv(np.ones((1, 1, 3, 3)), np.ones((1, 1, 2, 2)), Window.of(kernel=2))[0, 0]
-    array([[4., 4.],
-           [4., 4.]])
+    >>> conv(np.ones((1, 1, 3, 3)), np.ones((1, 1, 2, 2)), np.ones(1), Window.of(kernel=2))[0, 0]
+    array([[5., 5.],
+           [5., 5.]])
     """
     N, F = len(x), len(w)
     OH, OW = window.places(*x.shape[2:])
     cols = im2col(x, window).reshape(N, groups, -1, OH * OW)
-    out = w.reshape(groups, F // groups, -1) @ cols
-    return out.reshape(N, F, OH, OW)
+    out = (w.reshape(groups, F // groups, -1) @ cols).reshape(N, F, OH, OW)
+    return out if b is None else out + b[:, None, None]
 
 
 def conv_input_gradient(dout, w, x_shape, window, groups=1):
@@ -253,3 +253,53 @@ def dropout_mask(x, shape, drop, key):
     uniform = rng(*key).random(shape, dtype="float32")
     mask = (uniform >= drop) * x.dtype.type(1 / (1 - drop))
     return mask if xp.__name__ == "numpy" else to_device(mask, "gpu")
+
+
+def channel_moments(x):
+    """Return mean and (biased) variance of every channel: x (N, C, ...) -> (C,) and (C,).
+
+    >>> import numpy as np
+    >>> channel_moments(np.array([[1.0, 5.0], [3.0, 5.0]]))
+    (array([2., 5.]), array([1., 0.]))
+    """
+    axes = (0, *range(2, x.ndim))
+    mean = x.mean(axis=axes)
+    return mean, array_module(x).square(x - _column(mean, x)).mean(axis=axes)
+
+
+def channel_sums(x, y):
+    """Return the sum of x and the sum of x * y over every channel: x, y (N, C, ...) -> (C,) and (C,).
+
+    >>> import numpy as np
+    >>> channel_sums(np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]]))
+    (array([1., 2.]), array([3., 8.]))
+    """
+    axes = (0, *range(2, x.ndim))
+    return x.sum(axis=axes), (x * y).sum(axis=axes)
+
+
+def channel_affine(x, scale, shift, centre):
+    """Return (x - centre) * scale + shift channel by channel: x (N, C, ...), the others (C,).
+
+    >>> import numpy as np
+    >>> channel_affine(np.array([[1.0, 2.0]]), np.array([10.0, 20.0]), np.array([0.5, 0.5]), np.array([1.0, 1.0]))
+    array([[ 0.5, 20.5]])
+    """
+    out = (x - _column(centre, x)) * _column(scale, x)
+    out += _column(shift, x)
+    return out
+
+
+def channel_blend(x, a, y, b, c):
+    """Return a * x + b * y + c channel by channel: x, y (N, C, ...), a, b, c (C,).
+
+    >>> import numpy as np
+    >>> channel_blend(np.array([[1.0]]), np.array([2.0]), np.array([[3.0]]), np.array([4.0]), np.array([5.0]))
+    array([[19.]])
+    """
+    return _column(a, x) * x + _column(b, x) * y + _column(c, x)
+
+
+def _column(vector, x):
+    """View a vector (C,) so that it lies along x's channel axis."""
+    return vector.reshape((-1,) + (1,) * (x.ndim - 2))

@@ -30,10 +30,7 @@ def conv_forward(x, w, b=None, stride=1, pad=0, dilation=1, groups=1):
     _check_groups("conv", groups, len(w))
     match_axes("conv", x=(x, "N C H W"), w=(w, f"F {channels} KH KW"), b=(b, "F"))
     window = Window.of(w.shape[2:], stride, pad, dilation)
-    out = kernels.conv(x, w, window, groups)
-    if b is not None:
-        out += b[:, None, None]
-    return out, (x, w, b, window, groups)
+    return kernels.conv(x, w, b, window, groups), (x, w, b, window, groups)
 
 
 def conv_backward(dout, cache):
@@ -174,7 +171,7 @@ def conv_transpose_forward(x, w, b=None, stride=1, pad=0, dilation=1, groups=1, 
 def conv_transpose_backward(dout, cache):
     """dx is the convolution of dout; dw is that of a convolution with x and dout swapped."""
     x, w, b, window, groups = cache
-    dx = kernels.conv(dout, w, window, groups)
+    dx = kernels.conv(dout, w, None, window, groups)
     dw = kernels.conv_weight_gradient(x, dout, w.shape, window, groups)
     return dx, dw, None if b is None else dout.sum(axis=(0, 2, 3))
 

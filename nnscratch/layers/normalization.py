@@ -31,13 +31,11 @@ def _scale_and_shift(x_hat, gamma, beta):
     return out
 
 
-def _standardize_backward(dx_hat, x_hat, inv_std, axes, own=True):
+def _standardize_backward(dx_hat, x_hat, inv_std, axes):
     """dx = (dx_hat - its mean - x_hat * the mean of dx_hat * x_hat) / std.
 
-    The two means are the paths through the mean and through the variance; given statistics have neither.
+    The two means are the paths through the mean and through the variance.
     """
-    if not own:
-        return dx_hat * inv_std
     through_mean = dx_hat.mean(axis=axes, keepdims=True)
     through_var = x_hat * (dx_hat * x_hat).mean(axis=axes, keepdims=True)
     return (dx_hat - through_mean - through_var) * inv_std
@@ -63,19 +61,27 @@ def batch_norm_forward(x, gamma, beta, mean=None, var=None, eps=1e-5):
     match_axes(
         "batch_norm", x=(x, "N C ..."), gamma=(gamma, "C"), beta=(beta, "C"), mean=(mean, "C"), var=(var, "C")
     )
-    axes = (0, *range(2, x.ndim))
     own = mean is None
-    mean, var = _statistics(x, axes) if own else (_column(mean, x.ndim), _column(var, x.ndim))
-    x_hat, inv_std = _standardize(x, mean, var, eps)
-    out = _scale_and_shift(x_hat, _column(gamma, x.ndim), _column(beta, x.ndim))
-    return out, (x_hat, inv_std, gamma, axes, own, mean, var)
+    if own:
+        mean, var = kernels.channel_moments(x)
+    inv_std = 1 / array_module(x).sqrt(var + eps)
+    x_hat = kernels.channel_affine(x, inv_std, 0 * mean, mean)
+    out = kernels.channel_affine(x_hat, gamma, beta, 0 * mean)
+    return out, (x_hat, inv_std, gamma, own, mean, var)
 
 
 def batch_norm_backward(dout, cache):
-    """dgamma = sum of dout * x_hat, dbeta = sum of dout; dx through x_hat, the mean and the variance."""
-    x_hat, inv_std, gamma, axes, own, _, _ = cache
-    dx = _standardize_backward(dout * _column(gamma, dout.ndim), x_hat, inv_std, axes, own)
-    return dx, (dout * x_hat).sum(axis=axes), dout.sum(axis=axes)
+    """dbeta = sum of dout, dgamma = sum of dout * x_hat, dx = gamma / std * (dout - (dbeta + x_hat * dgamma) / M).
+
+    M counts the numbers in a channel. The last two terms are the paths through the mean and through the
+    variance; given statistics have neither.
+    """
+    x_hat, inv_std, gamma, own, _, _ = cache
+    dbeta, dgamma = kernels.channel_sums(dout, x_hat)
+    scale = gamma * inv_std
+    share = scale * (1 / max(dout.size // dout.shape[1], 1) if own else 0)
+    dx = kernels.channel_blend(dout, scale, x_hat, -share * dgamma, -share * dbeta)
+    return dx, dgamma, dbeta
 
 
 def layer_norm_forward(x, gamma, beta, eps=1e-5):
@@ -187,7 +193,7 @@ class BatchNorm(Layer):
             return batch_norm_forward(x, gamma, beta, state["mean"], state["var"], self.eps)
         out, cache = batch_norm_forward(x, gamma, beta, eps=self.eps)
         *_, mean, var = cache
-        self._remember(mean.ravel(), var.ravel(), count=x.size // x.shape[1])
+        self._remember(mean, var, count=x.size // x.shape[1])
         return out, cache
 
     def _remember(self, mean, var, count):
