@@ -63,6 +63,7 @@ def _kernel(definition):
     return kernel
 
 
+matmul = _kernel(reference.matmul)
 im2col = _kernel(reference.im2col)
 col2im = _kernel(reference.col2im)
 conv = _kernel(reference.conv)

@@ -23,6 +23,16 @@ compiled = numba.njit(nogil=True, cache=True, error_model="numpy")
 sweeping = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
 
 
+def matmul(a, b):
+    """Twin of reference.matmul: BLAS on the pool's threads, so that its own threads stay asleep."""
+    out = np.empty((len(a), b.shape[1]), np.result_type(a, b))
+    if out.shape[0] >= out.shape[1]:
+        share(lambda start, stop: np.matmul(a[start:stop], b, out=out[start:stop]), len(a))
+    else:
+        share(lambda start, stop: np.matmul(a, b[:, start:stop], out=out[:, start:stop]), b.shape[1])
+    return out
+
+
 def _planes(x):
     """View x (N, C, ...) as (N, C, P), P numbers in each plane."""
     return np.ascontiguousarray(x).reshape(*x.shape[:2], math.prod(x.shape[2:]))

@@ -4,6 +4,16 @@ from nnscratch.arrays import array_module, rng, to_device
 from nnscratch.shapes import ShapeError
 
 
+def matmul(a, b):
+    """Multiply two matrices: a (N, D), b (D, M) -> (N, M).
+
+    >>> import numpy as np
+    >>> matmul(np.ones((1, 2)), np.ones((2, 3)))
+    array([[2., 2., 2.]])
+    """
+    return a @ b
+
+
 def windows(x, window, fill=0.0):
     """View x (N, C, H, W) as its windows (N, C, OH, OW, KH, KW), with `fill` outside the image.
 

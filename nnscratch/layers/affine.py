@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from nnscratch import kernels
 from nnscratch.layers.base import Layer, parameter
 from nnscratch.layers.initializers import constant, he
 from nnscratch.shapes import as_rows, match_axes
@@ -21,7 +22,7 @@ def affine_forward(x, w, b=None):
     match_axes("affine", x=(x, "N ..."))
     rows = as_rows(x)
     match_axes("affine", x=(rows, "N D"), w=(w, "D M"), b=(b, "M"))
-    out = rows @ w
+    out = kernels.matmul(rows, w)
     if b is not None:
         out += b
     return out, (x, w, b)
@@ -33,8 +34,8 @@ def affine_backward(dout, cache):
     dout: (N, M). Returns dx shaped like x, dw (D, M) and db (M,), None without a bias.
     """
     x, w, b = cache
-    dx = (dout @ w.T).reshape(x.shape)
-    dw = as_rows(x).T @ dout
+    dx = kernels.matmul(dout, w.T).reshape(x.shape)
+    dw = kernels.matmul(as_rows(x).T, dout)
     return dx, dw, None if b is None else dout.sum(axis=0)
 
 
