@@ -165,3 +165,21 @@ def test_layers_can_be_copied_and_converted(case):
     layer = copy.deepcopy(case.layer()).astype(np.float32)
     assert layer.forward(case.draw(dtype=np.float32))[0].dtype == np.float32
     assert type(layer).__name__ in repr(layer)
+
+
+@pytest.mark.gpu
+@every_case
+@both_dtypes
+def test_cupy_equals_numpy(case, dtype):
+    cupy = pytest.importorskip("cupy")
+    if "loops" in case.name:
+        pytest.skip("the loops are NumPy only")
+    expected = run(case.layer(dtype), case.draw(dtype=dtype), train=case.train)
+    layer = case.layer(dtype).to("gpu")
+    out, cache = layer.forward(cupy.asarray(case.draw(dtype=dtype)), case.train)
+    dout = np.random.default_rng(1).normal(size=out.shape).astype(dtype)
+    dx, grads = layer.backward(cupy.asarray(dout), cache)
+    tolerance = 1e-4 if dtype == np.float32 else 1e-10
+    for ours, theirs in zip([out, dx, *grads.values()], [*expected[:2], *expected[2].values()]):
+        if theirs is not None:
+            assert_allclose(ours.get(), theirs, rtol=tolerance, atol=tolerance)
