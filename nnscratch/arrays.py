@@ -69,9 +69,10 @@ def rng(*key):
 
     >>> rng(0, 3).random() == rng(0, 3).random()
     True
-    >>> rng(0, 3).random() == rng(0, 4).random()
-    False
+    >>> rng(0, 3).random() == rng(0, 4).random(), rng(0, 3).random() == rng(0, 3, 0).random()
+    (False, False)
     """
     if len(key) == 1 and isinstance(key[0], np.random.Generator):
         return key[0]
-    return np.random.default_rng([int(part) for part in key] if key else default_seed())
+    key = key or (default_seed(),)
+    return np.random.default_rng([len(key), *(int(part) for part in key)])  # the length tells (3,) from (3, 0)

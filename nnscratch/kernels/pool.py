@@ -4,6 +4,7 @@ import functools
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 
 from threadpoolctl import ThreadpoolController
 
@@ -36,7 +37,8 @@ def share(work, count):
     shares = min(threads(), count)
     edges = [count * i // shares for i in range(shares + 1)] if shares else [0]
     with _region, _blas().limit(limits=1, user_api="blas"):
-        others = [_workers().submit(work, *edge) for edge in zip(edges[1:-1], edges[2:])]
+        # Each thread works in a copy of the caller's context, so that numpy.errstate holds there too.
+        others = [_workers().submit(copy_context().run, work, *edge) for edge in zip(edges[1:-1], edges[2:])]
         own = [work(*edges[:2])] if shares else []
         return own + [other.result() for other in others]
 

@@ -257,7 +257,7 @@ def dropout_mask(x, shape, drop, key):
 
     >>> import numpy as np
     >>> dropout_mask(np.ones(4), (4,), 0.5, key=(0, 5))
-    array([2., 0., 2., 2.])
+    array([2., 0., 2., 0.])
     """
     xp = array_module(x)
     uniform = rng(*key).random(shape, dtype="float32")

@@ -17,7 +17,7 @@ def dropout_forward(x, drop=0.5, key=(0,), train=True, channels=False):
 
     >>> out, cache = dropout_forward(np.ones(4), drop=0.5, key=(0, 5))
     >>> out, dropout_backward(np.ones(4), cache)
-    (array([2., 0., 2., 2.]), array([2., 0., 2., 2.]))
+    (array([2., 0., 2., 0.]), array([2., 0., 2., 0.]))
     """
     if not 0 <= drop < 1:
         raise ValueError(f"dropout: drop is {drop}: it is the share that is dropped, at least 0 and below 1")
