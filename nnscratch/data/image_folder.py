@@ -117,10 +117,10 @@ def open_picture(content: bytes, source, image: tuple[int, int] | None = None) -
 
     try:
         with Image.open(io.BytesIO(content)) as file:
-            picture = file.convert("RGB")
+            picture = ImageOps.exif_transpose(file).convert("RGB")  # as the camera was held
     except Exception as error:  # Pillow's decoders raise many kinds for broken files
         raise DataError(
-            f"{source} cannot be decoded ({type(error).__name__}: {error}): replace the file or leave it out"
+            f"{source} cannot be decoded ({type(error).__name__}): replace the file or leave it out"
         ) from error
     if image is not None and picture.size != (image[1], image[0]):
         picture = ImageOps.fit(picture, (image[1], image[0]))

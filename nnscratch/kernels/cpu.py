@@ -1,6 +1,7 @@
 """The CPU twins: convolutions by register tile (or columns and BLAS), pools and channel sweeps as numba loops."""
 
 import math
+from types import ModuleType
 
 import numba
 import numpy as np
@@ -9,10 +10,11 @@ from nnscratch.kernels import columns
 from nnscratch.kernels.microkernel import VECTOR_BYTES
 from nnscratch.kernels.pool import share
 
+convolution: ModuleType = columns
 if VECTOR_BYTES:
-    from nnscratch.kernels import direct as convolution
-else:
-    convolution = columns
+    from nnscratch.kernels import direct
+
+    convolution = direct
 
 im2col, col2im = columns.im2col, columns.col2im
 conv = convolution.conv

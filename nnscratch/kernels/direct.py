@@ -156,7 +156,7 @@ def _correlate_images(x, w, b, layout, out):
                 _pack(x[first + n, g * C : (g + 1) * C], layout, planes[n])
             for block in range(blocks):
                 for v in range(0, count * layout.vectors, COLUMNS):
-                    filters_by_pixels(
+                    filters_by_pixels(  # type: ignore[call-arg]
                         flat,
                         w[g, block],
                         layout.taps,
@@ -195,7 +195,7 @@ def _weight_gradient(x, dout, layout, share_of_F, dw):
                             strips[f, start + ow] = line[ow]
             for f in range(0, filters, ROWS):
                 for t in range(0, taps, COLUMNS):
-                    filters_by_taps(
+                    filters_by_taps(  # type: ignore[call-arg]
                         flat,
                         strips[f:],
                         layout.taps[t:],

@@ -31,11 +31,11 @@ def machine():
     >>> vector in (0, 16, 32, 64), registers in (0, 16, 32)
     (True, True)
     """
-    if numba.config.CPU_NAME:  # NUMBA_CPU_NAME: compile for another machine than this one
-        text = numba.config.CPU_FEATURES or ""
-        features = {name[1:]: name[0] == "+" for name in text.split(",") if name}
-    else:
+    asked = numba.config.CPU_FEATURES  # type: ignore[attr-defined]
+    if asked is None:
         features = dict(llvm.get_host_cpu_features())
+    else:  # NUMBA_CPU_FEATURES: compile for another machine than this one
+        features = {name[1:]: name[0] == "+" for name in asked.split(",") if name}
     if features.get("avx512f") and features.get("avx512vl"):
         return 64, 32
     if features.get("avx2") and features.get("fma"):

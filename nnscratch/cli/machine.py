@@ -1,0 +1,115 @@
+"""What nnscratch runs on: the processor, its threads, the versions of libraries and the kernels in use."""
+
+import os
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+LIBRARIES = ("numpy", "numba", "safetensors", "matplotlib", "pillow", "pooch", "rich", "tqdm", "cupy")
+
+
+def processor() -> str:
+    """Return the name of the processor.
+
+    >>> processor() != ""
+    True
+    """
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine() or "unknown processor"
+
+
+def kernels_in_use(library: str = "numpy") -> dict[str, str]:
+    """Return, for every kernel, the module whose function serves arrays of a library.
+
+    >>> sorted(kernels_in_use())[:2]
+    ['average_pool', 'average_pool_backward']
+    """
+    from nnscratch.kernels import KERNELS, twin_of
+
+    return {name: twin_of(name, library).__module__.rpartition(".")[2] for name in sorted(KERNELS)}
+
+
+def kernels_in_words() -> str:
+    """Return in a few words which kernels serve NumPy arrays.
+
+    >>> kernels_in_words().endswith("kernels")
+    True
+    """
+    compiled = any(place != "reference" for place in kernels_in_use().values())
+    return "compiled (numba) kernels" if compiled else "plain NumPy kernels"
+
+
+def threads_in_use() -> int:
+    """Return how many threads the kernels use.
+
+    >>> threads_in_use() >= 1
+    True
+    """
+    try:
+        from nnscratch.kernels.pool import threads
+    except ImportError:
+        return 1
+    return threads()
+
+
+def machine_line() -> str:
+    """Return processor, threads and kernels in one line.
+
+    >>> "kernels" in machine_line()
+    True
+    """
+    count = threads_in_use()
+    return f"{processor()}, {count} thread{'s' if count != 1 else ''}, {kernels_in_words()}"
+
+
+def library_versions() -> dict[str, str | None]:
+    """Return the version of every library that nnscratch can use; None for one that is not installed.
+
+    >>> library_versions()["numpy"] is not None
+    True
+    """
+    found: dict[str, str | None] = {}
+    for name in LIBRARIES:
+        try:
+            found[name] = version("cupy-cuda12x" if name == "cupy" else name)
+        except PackageNotFoundError:
+            found[name] = getattr(sys.modules.get(name), "__version__", None)
+    return found
+
+
+def blas() -> str:
+    """Return the name and version of the library that multiplies NumPy's matrices.
+
+    >>> blas() != ""
+    True
+    """
+    import numpy as np
+
+    about: Any = np.show_config(mode="dicts")
+    used = about.get("Build Dependencies", {}).get("blas", {})
+    return f"{used.get('name', 'unknown')} {used.get('version', '')}".strip()
+
+
+def devices() -> list[str]:
+    """Return the devices that arrays can lie on: the CPU, and every GPU that CuPy sees.
+
+    >>> devices()[0].startswith("cpu")
+    True
+    """
+    found = [f"cpu: {processor()}, {os.cpu_count()} cores"]
+    if find_spec("cupy"):
+        try:
+            import cupy
+
+            for number in range(cupy.cuda.runtime.getDeviceCount()):
+                about = cupy.cuda.runtime.getDeviceProperties(number)
+                found.append(f"gpu: {about['name'].decode()}, {about['totalGlobalMem'] / 2**30:.0f} GiB")
+        except Exception as error:  # CuPy without a driver raises kinds of its own
+            found.append(f"gpu: CuPy is installed, but it finds no card ({error})")
+    return found
