@@ -86,7 +86,9 @@ class Babysitter(Callback):
             self.rows.append(
                 {"epoch": row["epoch"], "layer": name, **{column: found.get(column) for column in columns}}
             )
-            self._check_layer(name, found, row["epoch"], solver.optimizer.rate / max(row["rate"], 1e-30))
+            learned = row["loss"] < self._expected / 2
+            lowered = max(row["rate"], 1e-30) / solver.optimizer.rate
+            self._check_layer(name, found, row["epoch"], None if learned else lowered)
 
     def to_csv(self, path: Path | str) -> None:
         """Write `rows` as a table."""
@@ -100,6 +102,7 @@ class Babysitter(Callback):
         return {
             "rows": self.rows,
             "messages": self.messages,
+            "expected": self._expected,
             "ratios": self._ratios,
             "gradients": self._gradients,
         }
@@ -107,6 +110,7 @@ class Babysitter(Callback):
     def load_state(self, state):
         """Go on from a saved state."""
         self.rows, self.messages = state["rows"], state["messages"]
+        self._expected = state["expected"]
         self._ratios, self._gradients = state["ratios"], state["gradients"]
 
     def _check_first_loss(self, loss):
@@ -118,15 +122,15 @@ class Babysitter(Callback):
                 "and the strength of the regulariser",
             )
 
-    def _check_layer(self, name, found, epoch, full):
-        """`full` is what brings the rate back to its full value where a schedule has lowered it."""
+    def _check_layer(self, name, found, epoch, lowered):
+        """`lowered` is the schedule's factor on the rate; None when little is left to learn."""
         ratio, dead = found.get("ratio"), found.get("dead")
         if ratio is not None and ratio > HIGHEST_RATIO and epoch > 1:
             self._warn(
                 f"{name} fast",
                 f"{name}: a step changes w by {ratio:.1e} of its norm (aim for 1e-3): lower the rate",
             )
-        if ratio is not None and ratio * full < LOWEST_RATIO:
+        if ratio is not None and lowered is not None and ratio / lowered < LOWEST_RATIO:
             self._warn(
                 f"{name} slow",
                 f"{name}: a step changes w by only {ratio:.1e} of its norm (aim for 1e-3): raise the rate, "
