@@ -73,8 +73,8 @@ def test_a_run_is_never_overwritten(copy, fails, tmp_path):
 @pytest.mark.parametrize("name", ["evaluate", "plot", "predict"])
 def test_a_run_that_is_not_there(name, fails, tmp_path, trained, monkeypatch):
     image = ["cat.jpg"] if name == "predict" else []
-    assert "make one with nnscratch train" in fails(name, tmp_path / "missing", *image)
     monkeypatch.chdir(tmp_path)
+    assert "make one with nnscratch train" in fails(name, tmp_path / "missing", *image)
     shutil.copytree(trained, tmp_path / "runs" / "first")
     assert "did you mean runs/first?" in fails(name, "runs/frist", *image)
     (tmp_path / "empty").mkdir()
