@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from nnscratch.gradcheck.findings import Finding
+
 LINES = 24
 WORDS = {"right": "right", "wrong": "WRONG", "unresolved": "too small to tell"}
 
@@ -37,6 +39,8 @@ class Entry:
     indexes: Any = field(default=None, repr=False)
     analytic_values: Any = field(default=None, repr=False)
     numeric_values: Any = field(default=None, repr=False)
+    bad: Any = field(default=None, repr=False)
+    shape: tuple[int, ...] = ()
 
     @property
     def note(self) -> str:
@@ -68,7 +72,8 @@ class Report:
 
     title: str
     entries: list[Entry] = field(default_factory=list)
-    findings: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
@@ -110,7 +115,7 @@ class Report:
 
     def __str__(self) -> str:
         """The report as plain text, at most one screen."""
-        findings = _shorten(self.findings, LINES // 2)
+        findings = _shorten([str(finding) for finding in self.findings], LINES // 2)
         entries, more = self.shown(LINES - 4 - len(findings))
         rows = [(e.name, WORDS[e.verdict], f"error {_number(e.error)}", e.note) for e in entries]
         widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]
@@ -129,7 +134,7 @@ class Report:
         """
         names = ("name", "verdict", "error", "worst", "analytic", "numeric", "checked", "kinks", "unresolved")
         entries = [{name: _plain(getattr(entry, name)) for name in names} for entry in self.entries]
-        return {"title": self.title, "ok": self.ok, "entries": entries, "findings": list(self.findings)}
+        return {"title": self.title, "ok": self.ok, "entries": entries, "findings": [finding.to_json() for finding in self.findings], "notes": list(self.notes)}
 
 
 def print_report(report: Report, console: Any = None) -> None:

@@ -51,7 +51,7 @@ def changed_layer(change):
     ],
 )
 def test_wrong_layers_fail(change, said):
-    report = check_layer(changed_layer(change), X, raises=False)
+    report = check_layer(changed_layer(change), X)
     assert not report.ok
     assert said in str(report)
 
@@ -71,7 +71,7 @@ def test_a_layer_that_writes_to_its_parameters_is_found():
             self.params["w"] *= 1.0001
             return super().forward(x, train)
 
-    report = check_layer(Writes(), X, raises=False)
+    report = check_layer(Writes(), X)
     assert any("forward changed w in place" in finding for finding in report.findings)
 
 
@@ -115,7 +115,7 @@ def test_a_model_that_forgets_its_weight_penalty_fails(seed):
             return loss, {**grads, "w1": grads["w1"] - 0.02 * self.params["w1"]}
 
     rng = np.random.default_rng([2, seed])
-    report = check_model(Forgets(), rng.standard_normal((8, 6)), rng.integers(0, 4, 8), rng=seed, raises=False)
+    report = check_model(Forgets(), rng.standard_normal((8, 6)), rng.integers(0, 4, 8), rng=seed)
     assert [entry.verdict for entry in report.entries] == ["wrong", "right", "right", "right"]
 
 
@@ -127,7 +127,7 @@ def test_one_wrong_element_of_a_large_parameter_is_found():
             return loss, grads
 
     x, y = np.random.default_rng(4).standard_normal((8, 6)), np.arange(8) % 4
-    report = check_model(OneOff(hidden=2000), x, y, raises=False)
+    report = check_model(OneOff(hidden=2000), x, y)
     assert [entry.name for entry in report.entries if entry.verdict == "wrong"] == ["w2"]
     assert check_model(samples.Net(hidden=2000), x, y).ok
 

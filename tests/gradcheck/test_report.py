@@ -58,7 +58,7 @@ def test_json_is_valid_and_complete():
 
 
 def test_print_report_shows_entries_and_findings_and_takes_brackets_literally():
-    report = check_pair(samples.relu_forward, lambda d, c: 2 * d * c, (np.ones((2, 3)),), raises=False)
+    report = check_pair(samples.relu_forward, lambda d, c: 2 * d * c, (np.ones((2, 3)),))
     report.findings.append("see [red] and more")
     screen = io.StringIO()
     print_report(report, Console(file=screen, width=120))
