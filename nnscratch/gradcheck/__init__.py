@@ -5,7 +5,8 @@ from nnscratch.gradcheck.check import check_layer, check_loss, check_model, chec
 from nnscratch.gradcheck.find import Problem, check_file, exit_code
 from nnscratch.gradcheck.findings import KINDS, Finding
 from nnscratch.gradcheck.numeric import NumericError, numerical_gradient
-from nnscratch.gradcheck.report import Entry, Report, print_report
+from nnscratch.gradcheck.report import Entry, Report
+from nnscratch.gradcheck.terminal import print_report
 
 __all__ = [
     "KINDS",

@@ -20,7 +20,8 @@ def assert_gradients(*what: Any, **options: Any) -> Report:
     what: `forward, backward, inputs` as for check_pair; `layer, x` as for check_layer; `loss, x, y` as for check_loss
     (a function) or `model, x, y` as for check_model (an object with `loss`). options: those of the same functions.
 
-    >>> assert_gradients(lambda x: (3 * x, None), lambda dout, cache: 3 * dout, ([1.0, 2.0],)).ok
+    >>> import numpy as np
+    >>> assert_gradients(lambda x: (3 * x, None), lambda dout, cache: 3 * dout, (np.ones(2),)).ok
     True
     """
     first = what[0]

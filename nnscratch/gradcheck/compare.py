@@ -1,5 +1,7 @@
 """Check a subject from the cheapest to the dearest: form, manners, derivatives; then ask what the mistake is."""
 
+import dataclasses
+
 import numpy as np
 
 from nnscratch.gradcheck.diagnose import diagnose
@@ -11,6 +13,8 @@ from nnscratch.gradcheck.numeric import unravel
 from nnscratch.gradcheck.report import Entry, Report
 from nnscratch.gradcheck.source import with_line
 from nnscratch.gradcheck.subject import FormError, Subject
+
+OTHER_POINTS = 3
 
 
 def compare(subject: Subject, rng: np.random.Generator, tolerance: float, elements: int) -> Report:
@@ -30,9 +34,11 @@ def compare(subject: Subject, rng: np.random.Generator, tolerance: float, elemen
         visit = Visit(subject, rng)
         visit.look_at_manners()
     except FormError as error:
-        report.findings.append(with_line(error.finding, subject.code))
-        return report
+        report.findings.append(error.finding)
+        return _with_lines(report, subject)
     report.findings += visit.findings
+    if not visit.steady:
+        return _with_lines(report, subject)
     examinations = examine(visit, tolerance, elements) if visit.grads else []
     report.entries = [_entry(name, examinations, subject.inputs[name]) for name in subject.wrt]
     if visit.single:
@@ -45,23 +51,38 @@ def compare(subject: Subject, rng: np.random.Generator, tolerance: float, elemen
             report.findings += diagnose(wrong)
         elif not report.findings and len(examinations) == 1:
             report.findings += _at_another_point(visit, tolerance, elements)
+    return _with_lines(report, subject)
+
+
+def _with_lines(report, subject):
     report.findings = [with_line(finding, subject.code) for finding in report.findings]
     return report
 
 
 def _at_another_point(visit, tolerance, elements):
-    """A pair that is right here may still hand out what it remembers of here elsewhere."""
-    inputs = {name: elsewhere(visit.subject.inputs[name], visit.rng) for name in visit.subject.wrt}
-    try:
-        other = visit.at(inputs)
-    except Exception:  # forward does not take that point
-        return []
-    if not other.grads or not all(np.isfinite(g).all() for g in other.grads.values()):
-        return []
-    [found] = examine(other, tolerance, min(elements, 3), nudging=False)
-    if not found.wrong:
-        return []
-    name = next(name for name in other.grads if _words(found, name)[1].max(initial=0) == WRONG or name in found.along)
+    """A pair that is right here may still be wrong elsewhere: by a mask that was not needed here, or by its memory."""
+    for _ in range(OTHER_POINTS):
+        inputs = {name: elsewhere(visit.subject.inputs[name], visit.rng) for name in visit.subject.wrt}
+        try:
+            other = visit.at(inputs)
+        except Exception:  # forward does not take that point
+            return []
+        if not other.grads or not all(np.isfinite(g).all() for g in other.grads.values()):
+            return []
+        if not examine(other, tolerance, 0, nudging=False)[0].wrong:
+            continue
+        [found] = examine(other, tolerance, elements, nudging=False)
+        if found.wrong:
+            return _wrong_elsewhere(found)
+    return []
+
+
+def _wrong_elsewhere(found):
+    masks = [finding for finding in diagnose(found)[:1] if finding.kind in ("missing-mask", "wrong-mask")]
+    if masks:
+        words = "right for these inputs, but not for others of the same size: "
+        return [dataclasses.replace(masks[0], evidence=words + masks[0].evidence)]
+    name = next(name for name in found.visit.grads if (_words(found, name)[1] == WRONG).any() or name in found.along)
     evidence = f"d{name} is right for the first inputs, but wrong for the next ones: something of the first call is kept"
     advice = "hand on through the cache all that backward needs; keep nothing in globals, attributes or default arguments"
     return [Finding("nondeterministic", name, evidence, advice)]
@@ -93,7 +114,7 @@ def _entry(name, examinations: list[Examination], x):
     if len(words):
         candidates = np.flatnonzero(entry.bad) if entry.bad.any() else np.flatnonzero(np.isin(words, (0, 3)))
         if len(candidates):
-            error = _errors(analytic, numeric)
+            error = _errors(analytic, numeric, np.max(np.abs(found.numeric), initial=0.0))
             worst = candidates[np.argmax(np.nan_to_num(error[candidates], nan=np.inf))]
             entry.worst = tuple(int(i) for i in np.unravel_index(places[worst], x.shape))
             entry.error, entry.analytic, entry.numeric = float(error[worst]), float(analytic[worst]), float(numeric[worst])
@@ -104,9 +125,11 @@ def _entry(name, examinations: list[Examination], x):
     return entry
 
 
-def _errors(analytic, numeric):
+def _errors(analytic, numeric, largest):
+    """Relative errors; what is tiny beside the largest derivative of all counts as equal."""
     with np.errstate(all="ignore"):
         sizes = np.maximum(np.abs(analytic), np.abs(numeric))
         sizes = np.maximum(sizes, 1e-3 * np.max(np.abs(numeric[np.isfinite(numeric)]), initial=0.0))
         error = np.abs(analytic - numeric) / np.where(sizes > 0, sizes, 1.0)
-    return np.where(np.isfinite(analytic), error, np.inf)
+        tiny = np.maximum(np.abs(analytic), np.abs(numeric)) <= 1e-9 * largest
+    return np.where(np.isfinite(analytic), np.where(tiny, 0.0, error), np.inf)

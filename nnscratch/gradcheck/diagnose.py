@@ -5,7 +5,7 @@ import numpy as np
 from nnscratch.gradcheck.evidence import Evidence
 from nnscratch.gradcheck.examine import Examination
 from nnscratch.gradcheck.findings import Finding
-from nnscratch.gradcheck.hypotheses import HYPOTHESES
+from nnscratch.gradcheck.hypotheses import CONCLUSIVE, HYPOTHESES
 from nnscratch.gradcheck.ladder import WRONG
 
 ENOUGH = 2  # explanations for one gradient
@@ -46,7 +46,7 @@ def _explanations(evidence):
             finding = hypothesis(evidence)
             if finding:
                 found.append((rank, finding))
-            if len({finding.kind for _, finding in found}) >= ENOUGH:
+            if finding and hypothesis in CONCLUSIVE or len({finding.kind for _, finding in found}) >= ENOUGH:
                 break
     return found
 

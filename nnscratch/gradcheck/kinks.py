@@ -94,7 +94,7 @@ def _is_no_mixture(visit, ruler, elements, row, output):
         size = np.max(np.abs(piece))
         if all(np.max(np.abs(piece - other)) > 1e-3 * max(size, np.max(np.abs(other))) for other in pieces):
             pieces.append(piece)
-    return len(pieces) <= MOST_PIECES and _distance_to_hull(row[elements], np.array(pieces)) > 1e-2
+    return len(pieces) <= MOST_PIECES and _distance_to_hull(row[elements], np.array(pieces)) > 2e-3
 
 
 def _distance_to_hull(point, corners):
@@ -102,11 +102,11 @@ def _distance_to_hull(point, corners):
     size = max(float(np.max(np.abs(corners))), float(np.max(np.abs(point))), 1e-300)
     corners, point = corners / size, point / size
     mixture = corners[np.argmin(((corners - point) ** 2).sum(axis=1))].copy()
-    for _ in range(500):
+    for _ in range(3000):
         towards = corners[np.argmin(corners @ (mixture - point))] - mixture
         length = float(towards @ towards)
         share = min(max(float((point - mixture) @ towards) / length, 0.0), 1.0) if length else 0.0
-        if share == 0:
+        if share == 0 or np.max(np.abs(mixture - point)) < 1e-4:
             break
         mixture += share * towards
     return float(np.max(np.abs(mixture - point)))

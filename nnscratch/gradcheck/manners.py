@@ -27,7 +27,7 @@ class Visit:
         self.subject, self.rng = subject, rng
         self.findings: list[Finding] = []
         self.careful = False  # forward must be given copies
-        self.linear = True
+        self.steady = self.linear = True
         self.spoilt = False  # what backward does cannot be trusted, so that numbers explain nothing
         self._kept: Any = None
         given = fresh_inputs(subject)
@@ -96,6 +96,7 @@ class Visit:
         tolerance = 1e-4 if self.dtype == np.float32 else 1e-9
         if np.shape(again) != np.shape(out) or not _close(again, out, tolerance):
             self.careful = self.spoilt = True
+            self.steady = False
             self._note(
                 "nondeterministic",
                 "out",
@@ -138,11 +139,11 @@ class Visit:
 
     def look_at_manners(self) -> None:
         """Note gradients of too few digits and backward passes that do not repeat, keep something between calls, or are not linear in dout."""
-        if not self.grads or self.out.size == 0:
+        if not self.grads or self.out.size == 0 or not self.steady:
             return
         tolerance = 2e-3 if self.single else 1e-8
         for name, gradient in self.grads.items():
-            if not self.single and np.asarray(self.raw[name]).dtype == np.float64 and _has_few_digits(gradient):
+            if not self.single and np.asarray(self.raw[name]).dtype == np.float64 and _has_few_digits(gradient, self._rounding_of(name)):
                 self.spoilt = True
                 evidence = f"d{name} is float64, but its values have only the digits of float32 or less"
                 self._note("wrong-dtype", name, evidence, "look for astype(numpy.float32) or a buffer of another dtype")
@@ -219,7 +220,7 @@ class Visit:
     def _rounding_of(self, name):
         """What round-off may do to a gradient that is the small difference of larger numbers."""
         largest = float(np.max(np.abs(self.subject.inputs[name]), initial=0.0)) or 1.0
-        return 100 * self.eps * np.max(np.abs(self.dout)) * np.max(np.abs(self.out)) / min(1.0, largest)
+        return 100 * self.eps * np.max(np.abs(self.dout), initial=0.0) * np.max(np.abs(self.out), initial=0.0) / min(1.0, largest)
 
     def _numbers(self, raw):
         return {name: np.array(raw[name], np.float64) for name in self.grads if is_numeric(raw.get(name))}
@@ -265,9 +266,9 @@ def _copied(g):
     return g.copy() if isinstance(g, np.ndarray) else g
 
 
-def _has_few_digits(gradient):
+def _has_few_digits(gradient, rounding):
     """Whether all values are ones that float32 can hold, which a random dout makes all but impossible."""
-    values = gradient[np.isfinite(gradient) & (gradient != 0)]
+    values = gradient[np.isfinite(gradient) & (np.abs(gradient) > rounding)]
     with np.errstate(all="ignore"):
         return bool(len(values)) and bool(np.all(values.astype(np.float32) == values))
 

@@ -1,14 +1,17 @@
 """What a gradient check found: one entry for each input and parameter, and the findings in words."""
 
 import math
+import textwrap
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from nnscratch.gradcheck.findings import Finding
+from nnscratch.gradcheck.heatmap import caption, heat_map, places, shaded
 
-LINES = 24
+LINES, WIDTH = 24, 96
+MOST_FINDINGS = 3
 WORDS = {"right": "right", "wrong": "WRONG", "unresolved": "too small to tell"}
 
 
@@ -60,7 +63,7 @@ class Entry:
 
 @dataclass
 class Report:
-    """All that one check found; `ok` when nothing is wrong, `findings` in words, the form of the pair first.
+    """All that one check found; `ok` when nothing is wrong, `findings` name the mistakes, the likeliest first.
 
     >>> report = Report("relu", [Entry("x", "right", error=3e-11, checked=20)])
     >>> report.ok
@@ -115,16 +118,38 @@ class Report:
 
     def __str__(self) -> str:
         """The report as plain text, at most one screen."""
-        findings = _shorten([str(finding) for finding in self.findings], LINES // 2)
-        entries, more = self.shown(LINES - 4 - len(findings))
-        rows = [(e.name, WORDS[e.verdict], f"error {_number(e.error)}", e.note) for e in entries]
+        findings = [line for finding in self.findings[:MOST_FINDINGS] for line in _in_lines(finding)]
+        if len(self.findings) > MOST_FINDINGS:
+            findings.append(f"  and {len(self.findings) - MOST_FINDINGS} more")
+        findings = findings[: LINES - 8]
+        notes = [line for note in self.notes[:2] for line in textwrap.wrap(f"note: {note}", WIDTH)]
+        room = LINES - 2 - len(findings) - len(notes)
+        entries, more = self.shown(max(2, room - 1))
+        rows = [(e.name, WORDS[e.verdict], f"error {number(e.error)}", e.note) for e in entries]
         widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]
         lines = [self.summary]
         for row in rows:
             lines.append("  " + "  ".join([text.ljust(w) for text, w in zip(row, widths)] + [row[3]]))
         lines += [f"  {more}"] if more else []
-        lines += ["findings:"] + [f"  - {finding}" for finding in findings] if findings else []
-        return "\n".join(lines)
+        picture = self._picture()
+        lines += picture if len(picture) + len(lines) + len(findings) + len(notes) < LINES else []
+        lines += ["findings:", *findings] if findings else []
+        return "\n".join(textwrap.shorten(line, WIDTH) if len(line) > WIDTH + 4 else line for line in lines + notes)
+
+    def _picture(self):
+        """A map of the first gradient that is wrong in some places only."""
+        for entry in self.entries:
+            image = heat_map(entry)
+            if image is not None:
+                heading = f"where d{entry.name} is wrong ({places(entry)}; {caption(entry)}):"
+                return [heading, *(f"    {line}" for line in shaded(image))]
+        return []
+
+    def _repr_html_(self) -> str:
+        """The report as HTML, for notebooks."""
+        from nnscratch.gradcheck.html import to_html
+
+        return to_html(self)
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as plain dicts, lists, strings and numbers for `json.dumps`; infinity becomes None.
@@ -137,40 +162,21 @@ class Report:
         return {"title": self.title, "ok": self.ok, "entries": entries, "findings": [finding.to_json() for finding in self.findings], "notes": list(self.notes)}
 
 
-def print_report(report: Report, console: Any = None) -> None:
-    """Print a report to the terminal in colour (rich), or as plain text into a file or pipe.
+def _in_lines(finding):
+    """One finding as lines of text: what, what to do, and where in the code."""
+    text = f"- {finding.kind} in {finding.where}: {finding.evidence}"
+    lines = textwrap.wrap(text, WIDTH - 2, initial_indent="  ", subsequent_indent="    ")
+    lines += textwrap.wrap(finding.advice, WIDTH - 4, initial_indent="    -> ", subsequent_indent="       ")
+    lines += [f"    see {textwrap.shorten(finding.line, WIDTH - 8, placeholder=' ...')}"] if finding.line else []
+    return lines
 
-    >>> from rich.console import Console
-    >>> print_report(Report("relu", [Entry("x", "right", checked=20)]), Console(width=80, no_color=True))
-    relu: the gradient is right
-     x  right  0.0e+00  20 elements
+
+def number(error: float) -> str:
+    """Return an error in two digits, or a dash where there is none.
+
+    >>> number(3.14e-9), number(math.inf)
+    ('3.1e-09', '-')
     """
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    console = console or Console()
-    console.print(f"[bold {'green' if report.ok else 'red'}]{escape(report.summary)}[/]", highlight=False)
-    colours = {"right": "green", "wrong": "bold red", "unresolved": "yellow"}
-    table = Table(box=None, show_header=False, padding=(0, 1))
-    findings = _shorten(report.findings, LINES // 2)
-    entries, more = report.shown(LINES - 4 - len(findings))
-    for entry in entries:
-        verdict = f"[{colours[entry.verdict]}]{WORDS[entry.verdict]}[/]"
-        table.add_row(escape(entry.name), verdict, _number(entry.error), escape(entry.note))
-    if entries:
-        console.print(table, highlight=False)
-    for line in ([more] if more else []) + findings:
-        console.print(f"  {escape(line)}", highlight=False)
-
-
-def _shorten(findings, most):
-    if len(findings) <= most:
-        return list(findings)
-    return [*findings[: most - 1], f"and {len(findings) - most + 1} more"]
-
-
-def _number(error):
     return f"{error:.1e}" if math.isfinite(error) else "-"
 
 

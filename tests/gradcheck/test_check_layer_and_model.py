@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 
-from nnscratch.gradcheck import GradientError, check_layer, check_model
+from nnscratch.gradcheck import GradientError, assert_gradients, check_layer, check_model
 from tests.gradcheck import samples
 
 X = np.random.default_rng(5).standard_normal((6, 5))
@@ -53,7 +53,7 @@ def changed_layer(change):
 def test_wrong_layers_fail(change, said):
     report = check_layer(changed_layer(change), X)
     assert not report.ok
-    assert said in str(report)
+    assert said in " ".join(str(report).split())
 
 
 def test_a_layer_must_return_dx_and_grads():
@@ -62,7 +62,7 @@ def test_a_layer_must_return_dx_and_grads():
             return dout
 
     with pytest.raises(GradientError, match="backward must return"):
-        check_layer(OnlyDx(), X)
+        assert_gradients(OnlyDx(), X)
 
 
 def test_a_layer_that_writes_to_its_parameters_is_found():
@@ -72,7 +72,7 @@ def test_a_layer_that_writes_to_its_parameters_is_found():
             return super().forward(x, train)
 
     report = check_layer(Writes(), X)
-    assert any("forward changed w in place" in finding for finding in report.findings)
+    assert any("forward changed w in place" in str(finding) for finding in report.findings)
 
 
 def test_integer_input_of_a_layer_is_left_alone():
@@ -143,4 +143,4 @@ def test_a_model_must_return_a_number_and_a_dict():
     for answer, said in [((np.ones(3), {}), "one number"), (1.0, "must return"), ((1.0, [1]), "a dict")]:
         model.answer = answer
         with pytest.raises(GradientError, match=said):
-            check_model(model, x, y)
+            assert_gradients(model, x, y)

@@ -5,7 +5,7 @@ import functools
 import numpy as np
 import pytest
 
-from nnscratch.gradcheck import GradientError, check_loss, check_pair
+from nnscratch.gradcheck import GradientError, assert_gradients, check_loss, check_pair
 from tests.gradcheck import samples
 
 SEEDS = range(20)
@@ -63,8 +63,11 @@ def tanh_backward(dout, x):
 @pytest.mark.parametrize(("at_zero", "ok"), [(0.0, True), (0.3, True), (1.0, True), (1.5, False), (-0.01, False)])
 def test_any_slope_between_the_sides_is_right_at_a_kink(at_zero, ok):
     x = np.array([[0.0, 1.0, -1.0, 0.0]])
-    slopes = np.where(x == 0, at_zero, x > 0)
-    report = check_pair(samples.relu_forward, lambda dout, cache: dout * slopes, (x,))
+
+    def backward(dout, x):
+        return dout * np.where(x == 0, at_zero, x > 0)
+
+    report = check_pair(lambda x: (np.maximum(x, 0), x), backward, (x,))
     assert report.ok == ok
     assert report.entries[0].kinks == (2 if ok else 0)
 
@@ -165,7 +168,7 @@ def edits_cache(dout, cache):
 )
 def test_edits_in_place_are_found(forward, backward, said):
     report = check_pair(forward, backward, (draws(0).standard_normal((4, 5)),))
-    assert any(said in finding for finding in report.findings)
+    assert any(said in str(finding) for finding in report.findings)
     assert not report.ok
 
 
@@ -184,7 +187,7 @@ def test_edits_in_place_are_found(forward, backward, said):
 )
 def test_gradients_of_a_wrong_form_are_named(backward, said):
     report = check_pair(samples.affine_forward, backward, affine_inputs())
-    assert any(said in finding for finding in report.findings)
+    assert any(said in str(finding) for finding in report.findings)
     assert not report.ok
 
 
@@ -193,7 +196,7 @@ def test_gradients_of_a_wrong_form_are_named(backward, said):
     [
         (lambda x: x, "forward must return (out, cache), but it returned ndarray"),
         (lambda x: (x, None, None), "it returned a tuple of 3"),
-        (lambda x: (x.astype(np.float32), None), "forward gives float32 for float64 input"),
+        (lambda x: ((x > 0).astype(int), None), "forward gives int64 for float64 input"),
         (lambda x: (x * np.inf, None), "not finite"),
         (lambda x: (list(x), None), "forward must return an array as its output, but it returned list"),
         (lambda x: (x * np.random.default_rng().random(), None), "called again with the same input"),
@@ -201,7 +204,7 @@ def test_gradients_of_a_wrong_form_are_named(backward, said):
 )
 def test_a_forward_of_a_wrong_form_is_named(forward, said):
     report = check_pair(forward, lambda dout, cache: dout, (np.ones((2, 3)),))
-    assert any(said in finding for finding in report.findings)
+    assert any(said in str(finding) for finding in report.findings)
     assert "could not be compared" in str(report)
 
 
@@ -293,7 +296,7 @@ def test_an_empty_input_has_nothing_to_compare():
 
 def test_gradient_error_is_an_assertion_that_carries_the_report():
     with pytest.raises(AssertionError) as caught:
-        check_pair(samples.affine_forward, wrong_in(0, np.negative), affine_inputs())
+        assert_gradients(samples.affine_forward, wrong_in(0, np.negative), affine_inputs())
     assert isinstance(caught.value, GradientError)
     assert caught.value.report.entries[0].name == "x"
     assert str(caught.value.report) in str(caught.value)
@@ -317,7 +320,7 @@ def test_the_same_seed_gives_the_same_report():
 )
 def test_losses_of_a_wrong_form_are_named(loss, said):
     report = check_loss(loss, np.arange(4.0), np.ones(4))
-    assert any(said in finding for finding in report.findings)
+    assert any(said in str(finding) for finding in report.findings)
 
 
 def test_a_wrong_loss_gradient_is_found():
@@ -326,4 +329,4 @@ def test_a_wrong_loss_gradient_is_found():
         return loss, dx * len(x)
 
     with pytest.raises(GradientError, match="not_averaged: the gradient is wrong"):
-        check_loss(not_averaged, draws(0).standard_normal((6, 5)), np.arange(6) % 5)
+        assert_gradients(not_averaged, draws(0).standard_normal((6, 5)), np.arange(6) % 5)

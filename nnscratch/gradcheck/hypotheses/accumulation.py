@@ -71,5 +71,5 @@ def _same_place(seen):
 
 
 def _many_to_one(kept, due):
-    """Whether exactly one output is kept wherever several are due."""
-    return bool(np.all(kept[due > 1] == 1)) and bool(np.any(due == 1))
+    """Whether as few outputs are kept everywhere as where the fewest are due."""
+    return bool(np.all(kept[due > 0] == due[due > 0].min()))

@@ -46,7 +46,7 @@ def quotient_of_cached_arrays(seen: Evidence) -> Finding | None:
                 for shape, guess in ((seen.out.shape, expected[:, None]), (seen.x.shape, expected[None])):
                     if u.shape != shape:
                         continue
-                    fits = (np.abs(ratio - guess) <= 1e-3 * np.abs(guess)) & (np.abs(guess - 1) > 1e-3)
+                    fits = (np.abs(ratio - guess) <= 1e-5 * np.abs(guess)) & (np.abs(guess - 1) > 1e-3) & np.isfinite(guess)
                     if fits.sum() >= max(6, 0.6 * pairs.wrong.sum()):
                         evidence = f"the error of d{seen.name} is that of {used} in the place of {meant}"
                         return Finding("wrong-cache-variable", seen.name, evidence, ADVICE.format(meant=meant))

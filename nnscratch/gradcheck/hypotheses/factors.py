@@ -95,12 +95,13 @@ def _name_factor(ratio, seen):
 
 def _candidates(seen):
     yield 2.0, "2, as the square brings along", "a 2 is lost or counted twice: d(x**2) = 2 x, and a half may cancel it"
-    shape = seen.x.shape if seen.x.ndim > 1 else seen.out.shape
-    lengths = [("the batch size", shape[:1])] if shape else []
-    lengths += [("the number of pixels of an image", shape[2:])] if len(shape) > 2 else []
-    lengths += [("the batch size times the number of pixels", (shape[0], *shape[2:]))] if len(shape) > 2 else []
-    lengths += [(f"the length of axis {axis}", shape[axis : axis + 1]) for axis in range(1, len(shape))]
-    lengths += [("the number of elements", shape)]
+    inputs = seen.visit.subject.inputs.values()
+    shape = next((np.shape(value) for value in inputs if np.ndim(value) > 1), seen.x.shape)
+    lengths = [("the batch size", shape[:1]), ("the number of pixels of an image", shape[2:] if len(shape) == 4 else ())]
+    lengths += [("the batch size times the number of pixels", (shape[0], *shape[2:]))] if len(shape) == 4 else []
+    for word, sizes in ((seen.name, seen.x.shape), ("the output", seen.out.shape)):
+        lengths += [(f"the length of axis {axis} of {word}", sizes[axis : axis + 1]) for axis in range(len(sizes))]
+        lengths += [(f"the number of elements of {word}", sizes)]
     for meaning, sizes in lengths:
         if math.prod(sizes) > 1:
             yield float(math.prod(sizes)), meaning, None

@@ -74,7 +74,7 @@ def variants(array: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     """Yield an array with its axes permuted or flipped, where the shape stays, with a word for it.
 
     >>> [word for word, _ in variants(np.arange(4.0).reshape(2, 2))]
-    ['transposed', 'flipped', 'transposed and flipped']
+    ['flipped', 'transposed', 'transposed and flipped']
     """
     axes = range(array.ndim)
     flips = [tuple(axes)[-2:]] if array.ndim > 1 else []

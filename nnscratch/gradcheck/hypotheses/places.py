@@ -13,7 +13,7 @@ def shifted(seen: Evidence) -> Finding | None:
     axes = tuple(range(1 if seen.x.ndim < 4 else 2, seen.x.ndim))
     for steps in (1, -1, 2, -2):
         for along in (axes, *((axis,) for axis in axes)):
-            if min(seen.x.shape[axis] for axis in along) < 2 * abs(steps) + 1:
+            if min(seen.x.shape[axis] for axis in along) < 2 * abs(steps) + 2:
                 continue
             inner = tuple(
                 slice(abs(steps), -abs(steps)) if axis in along else slice(None) for axis in range(seen.x.ndim)
@@ -85,13 +85,13 @@ def other_stride(seen: Evidence) -> Finding | None:
     for axis in range(1, ndim):
         if seen.x.ndim == ndim and seen.out.shape[axis] > 2:
             steps = [_step(np.abs(t).reshape(*seen.out.shape, *seen.x.shape), axis, ndim) for t in seen.table]
-            if None not in steps and abs(steps[0] - steps[1]) > 0.3 * max(steps):
+            if None not in steps and steps[1] > 0.3 and abs(steps[0] - steps[1]) > 0.3 * max(steps):
                 evidence = (
                     f"along axis {axis} forward moves on by {steps[1]:.3g} from one output to the next, "
                     f"backward by {steps[0]:.3g}"
                 )
                 return Finding("stride", seen.name, evidence, "start window i at i * stride in backward too")
-    return _every_second(seen)
+    return _every_second(seen) or _other_patches(seen)
 
 
 def _step(table, axis, ndim):
@@ -129,6 +129,30 @@ def _every_second(seen):
                     if np.max(np.abs(a - b)) <= 1e-5 * size:
                         evidence = f"backward takes at place i of the {kind} what belongs to place {step} i, or the reverse"
                         return Finding("stride", seen.name, evidence, "use stride and dilation in backward as in forward")
+    return None
+
+
+def _other_patches(seen):
+    """For a kernel: the patch that the next output sees is the first one moved on by the stride, in backward by another."""
+    if seen.x.ndim != 4 or seen.out.ndim != 4:
+        return None
+    analytic, numeric = (t.reshape(*seen.out.shape, *seen.x.shape) for t in seen.table)
+    for axis in (2, 3):
+        if seen.out.shape[axis] < 2 or seen.x.shape[axis] < 3:
+            continue
+        steps = [_moved(np.take(t, 0, axis), np.take(t, 1, axis), axis + 3) for t in (numeric, analytic)]
+        if None not in steps and steps[0] != steps[1]:
+            evidence = f"along axis {axis} forward moves its window on by {steps[0]}, backward by {steps[1]}"
+            return Finding("stride", seen.name, evidence, "start window i at i * stride in backward too")
+    return None
+
+
+def _moved(first, second, axis):
+    """By how many places the second patch stands further than the first, or None."""
+    first, second = np.moveaxis(first, axis, 0), np.moveaxis(second, axis, 0)
+    for step in range(1, len(first)):
+        if np.max(np.abs(second[:-step] - first[step:])) <= 1e-5 * np.max(np.abs(first)):
+            return step
     return None
 
 

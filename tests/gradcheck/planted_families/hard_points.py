@@ -144,7 +144,7 @@ SHAPES = [
     at("max pool of one pixel", I.MAX_POOL, normal((2, 2, 1, 1)), options={"kernel": 1, "stride": 1}),
     at("attention to one word", S.ATTENTION, normal((2, 3, 4), (2, 1, 4), (2, 1, 3))),
     at("affine of strided inputs", D.AFFINE, strided),
-    at("tanh of many numbers", A.TANH, normal((50, 60))),
+    at("tanh of many numbers", A.TANH, normal((30, 40))),
     at("dropout of everything", A.DROPOUT, lambda rng: (rng.normal(size=(6, 5)), np.zeros((6, 5), bool))),
     at("embedding with bytes for indexes", S.EMBEDDING,
        lambda rng: (rng.integers(0, 5, (3, 4), np.uint8), rng.normal(size=(6, 3)))),

@@ -180,11 +180,15 @@ PAIR_PRODUCT = Planted(
 )
 WEIGHTED_MEAN = Planted("weighted mean", "division", weighted_mean_forward, weighted_mean_backward, draw_weights)
 CAUSAL_CONV = Planted(
-    "causal convolution", "convolution", causal_conv_forward, causal_conv_backward, normal((2, 3, 6), (4, 3, 3), (4,))
+    "causal convolution",
+    "convolution",
+    causal_conv_forward,
+    causal_conv_backward,
+    normal((2, 3, 6), (4, 3, 3), (4,)),
 )
 SQUEEZE = Planted("squeeze", "network", squeeze_forward, squeeze_backward, normal((3, 4, 3, 3), (4, 4)))
 SHUFFLE = Planted("pixel shuffle", "upsample", shuffle_forward, shuffle_backward, normal((2, 8, 3, 3)))
-MAX_IN_TIME = Planted("max in time", "max pool", max_in_time_forward, max_in_time_backward, normal((2, 3, 9)))
+MAX_IN_TIME = Planted("max in time", "max pool", max_in_time_forward, max_in_time_backward, normal((2, 4, 15)))
 INTERPOLATE = Planted("interpolation", "upsample", interpolate_forward, interpolate_backward, normal((3, 6)))
 INSTANCE_NORM = Planted(
     "instance norm", "batch norm", instance_norm_forward, instance_norm_backward, normal((2, 3, 4, 4))
@@ -195,7 +199,9 @@ ATTENTION_POOL = Planted(
 SMOOTHED_LOSS = Planted(
     "smoothed softmax loss", "softmax loss", smoothed_loss_forward, smoothed_loss_backward, draw_labels
 )
-RANKING_LOSS = Planted("ranking loss", "hinge loss", ranking_loss_forward, ranking_loss_backward, normal((12,), (12,)))
+RANKING_LOSS = Planted(
+    "ranking loss", "hinge loss", ranking_loss_forward, ranking_loss_backward, normal((24,), (24,))
+)
 
 HELD_OUT_LAYERS = [SOFTSIGN, PAIR_PRODUCT, WEIGHTED_MEAN, CAUSAL_CONV, SQUEEZE, SHUFFLE, MAX_IN_TIME, INTERPOLATE,
                    INSTANCE_NORM, ATTENTION_POOL, SMOOTHED_LOSS, RANKING_LOSS]  # fmt: skip

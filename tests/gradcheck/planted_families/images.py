@@ -190,6 +190,12 @@ def conv_relu_pool_backward(dout, cache):
 CONV_SHAPES = normal((2, 3, 5, 5), (4, 3, 3, 3), (4,))
 
 
+def draw_dark_images(rng):
+    """Biases so low that relu switches off whole windows of the pool."""
+    x, w, b = normal((2, 2, 4, 4), (3, 2, 3, 3), (3,))(rng)
+    return x, w, b - 4
+
+
 def conv(name, inputs=CONV_SHAPES, **options):
     return Planted(name, "convolution", conv_forward, conv_backward, inputs, options=options)
 
@@ -258,11 +264,7 @@ UPSAMPLE = Planted("upsample", "upsample", upsample_forward, upsample_backward, 
 EDGE_PAD = Planted("edge padding", "padding", edge_pad_forward, edge_pad_backward, normal((2, 2, 4, 5)))
 BLUR = Planted("blur", "padding", blur_forward, blur_backward, normal((2, 2, 4, 6)))
 CONV_RELU_POOL = Planted(
-    "conv, relu, pool",
-    "convolution",
-    conv_relu_pool_forward,
-    conv_relu_pool_backward,
-    normal((2, 2, 4, 4), (3, 2, 3, 3), (3,)),
+    "conv, relu, pool", "convolution", conv_relu_pool_forward, conv_relu_pool_backward, draw_dark_images
 )
 
 IMAGES = [CONV, CONV_VALID, CONV_STRIDE, CONV_RAGGED, CONV_DILATED, CONV_SQUARE, CONV_GROUPS, LOCAL_CONV,

@@ -233,7 +233,11 @@ TEMPORAL_SOFTMAX = Planted(
     "temporal softmax loss", "softmax loss", temporal_softmax_forward, temporal_softmax_backward, draw_words
 )
 TRIPLET_LOSS = Planted(
-    "triplet loss", "regression loss", triplet_loss_forward, triplet_loss_backward, normal((6, 3), (6, 3), (6, 3))
+    "triplet loss",
+    "regression loss",
+    triplet_loss_forward,
+    triplet_loss_backward,
+    normal((12, 3), (12, 3), (12, 3)),
 )
 DIVERGENCE = Planted(
     "divergence", "softmax loss", divergence_forward, divergence_backward, draw_probabilities, wrt=(0,)

@@ -19,6 +19,7 @@ from tests.gradcheck.planted_families.activations import (
     STEEP,
     TANH,
     dropout_backward,
+    leaky_relu_backward,
     prelu_backward,
     sigmoid_backward,
     sigmoid_forward,
@@ -282,3 +283,40 @@ def relu_writes_into_a_copy(dout, x):
 @bug("zero-gradient", SOFTMAX)
 def softmax_said_to_be_constant(dout, out):
     return out * (1 - out.sum(axis=-1, keepdims=True).round())
+
+
+@bug("wrong-mask", LEAKY)
+def leaky_relu_mask_from_dout(dout, cache):
+    x, slope = cache
+    return leaky_relu_backward(dout, (dout, slope))
+
+
+@bug("mutates", SIGMOID)
+def sigmoid_multiplies_out_in_place(dout, cache):
+    x, out = cache
+    out *= 1 - out
+    return dout * out
+
+
+@bug("wrong-dtype", TANH)
+def tanh_by_way_of_float32(dout, cache):
+    out = cache[1].astype(np.float32)
+    return (dout.astype(np.float32) * (1 - out**2)).astype(np.float64)
+
+
+@bug("wrong-dtype", DROPOUT)
+def dropout_in_half_precision(dout, cache):
+    mask, keep = cache
+    return (dout * mask / keep).astype(np.float16)
+
+
+@bug("non-finite", SOFTPLUS, inputs=lambda rng: (1000 * rng.normal(size=(5, 6)),))
+def softplus_by_way_of_a_huge_exponential(dout, cache):
+    x, out = cache
+    return dout * np.exp(x) / (1 + np.exp(x))
+
+
+@bug("non-finite", POWER, inputs=lambda rng: (rng.integers(-2, 3, (5, 6)).astype(float),), options={"exponent": 3})
+def power_from_out_over_x(dout, cache):
+    x, exponent = cache
+    return dout * exponent * x**exponent / x

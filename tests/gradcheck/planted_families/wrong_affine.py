@@ -8,10 +8,10 @@ from tests.gradcheck.planted_families.dense import (
     AFFINE_IMAGES,
     AFFINE_SQUARE,
     BRANCHES,
+    MAXOUT,
     RESIDUAL,
     SIAMESE,
     TEMPORAL,
-    TEMPORAL_SQUARE,
     TIED,
     TWO_LAYER,
     affine_backward,
@@ -136,7 +136,7 @@ def two_layer_dw2_from_scores_before_relu(dout, cache):
 
 
 @bug("wrong-cache-variable", TIED)
-def tied_slope_of_tanh_from_its_slope(dout, cache):
+def tied_code_replaced_by_its_slope(dout, cache):
     x, w, code = cache
     return tied_backward(dout, (x, w, 1 - code**2))
 
@@ -249,3 +249,33 @@ def two_layer_writes_into_a_copy(dout, cache):
     dscores = np.zeros_like(scores)
     dscores[scores > 0][:] = (dout @ w2.T)[scores > 0]
     return dscores @ w1.T, x.T @ dscores, dscores.sum(axis=0), hidden.T @ dout, dout.sum(axis=0)
+
+
+@bug("constant-factor", SIAMESE)
+def siamese_shared_weights_averaged(dout, cache):
+    x, y, w, first, second = cache
+    dfirst, dsecond = dout * (1 - first**2), -dout * (1 - second**2)
+    return dfirst @ w.T, dsecond @ w.T, (x.T @ dfirst + y.T @ dsecond) / 2
+
+
+@bug("missing-mask", MAXOUT)
+def maxout_hands_dout_to_every_piece(dout, cache):
+    x, w, pieces = cache
+    dx = np.einsum("nm,kdm->nd", dout, w)
+    dw, db = np.stack([x.T @ dout] * len(w)), np.stack([dout.sum(axis=0)] * len(w))
+    return dx, dw, db
+
+
+@bug("not-accumulated", TIED, also=("missing-term",))
+def tied_weights_overwritten_by_the_decoder(dout, cache):
+    x, w, code = cache
+    dscores = dout @ w * (1 - code**2)
+    dw = x.T @ dscores
+    dw = dout.T @ code
+    return dscores @ w.T, dw
+
+
+@bug("wrong-shape", AFFINE_IMAGES)
+def affine_of_images_only_dx(dout, cache):
+    x, w, b = cache
+    return (dout @ w.T).reshape(x.shape)

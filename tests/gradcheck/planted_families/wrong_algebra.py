@@ -10,6 +10,7 @@ from tests.gradcheck.planted_families.algebra import (
     DIVIDE,
     EVERY_SECOND,
     HEADS,
+    LOGSUMEXP,
     MATMUL_SQUARE,
     MAX,
     MEAN,
@@ -20,10 +21,12 @@ from tests.gradcheck.planted_families.algebra import (
     SCALE_ROWS,
     SUM,
     VARIANCE,
+    logsumexp_backward,
     matmul_backward,
     normalise_backward,
+    quadratic_backward,
 )
-from tests.gradcheck.planted_families.case import planting
+from tests.gradcheck.planted_families.case import normal, planting
 
 ALGEBRA_BUGS = []
 bug = planting(ALGEBRA_BUGS)
@@ -120,7 +123,7 @@ def max_hands_dout_to_every_tie(dout, x):
     return dout[:, None] * (x == x.max(axis=1, keepdims=True))
 
 
-@bug("wrong-mask", MAX)
+@bug("wrong-mask", MAX, inputs=normal((5, 6), shift=-0.5))
 def max_picks_the_largest_in_size(dout, x):
     dx = np.zeros_like(x)
     dx[np.arange(len(x)), abs(x).argmax(axis=1)] = dout
@@ -200,3 +203,22 @@ def normalisation_of_a_row_of_zeros(dout, cache):
     out, length = cache
     length = np.sqrt(((out * length) ** 2).sum(axis=1, keepdims=True))
     return (dout - out * (dout * out).sum(axis=1, keepdims=True)) / length
+
+
+@bug("wrong-cache-variable", DIVIDE)
+def division_db_from_b_for_a(dout, cache):
+    a, b, out = cache
+    return dout / b, -dout * b / b**2
+
+
+@bug("wrong-shape", QUADRATIC)
+def quadratic_form_da_for_each_example(dout, cache):
+    x, a = cache
+    dx, _ = quadratic_backward(dout, cache)
+    return dx, dout[:, None, None] * x[:, :, None] * x[:, None]
+
+
+@bug("zero-gradient", LOGSUMEXP)
+def logsumexp_multiplies_by_whole_numbers(dout, cache):
+    share = logsumexp_backward(np.ones_like(dout), cache)
+    return dout[:, None] * share.astype(int)

@@ -15,6 +15,7 @@ from tests.gradcheck.planted_families.images import (
     CONV_TRANSPOSE,
     EDGE_PAD,
     GLOBAL_AVERAGE_POOL,
+    LOCAL_CONV,
     MAX_POOL,
     MAX_POOL_OVERLAP,
     UPSAMPLE,
@@ -22,6 +23,8 @@ from tests.gradcheck.planted_families.images import (
     conv_forward,
     conv_transpose_backward,
     cropped,
+    edge_pad_backward,
+    local_conv_backward,
     max_pool_backward,
     padded_by,
     tap,
@@ -311,3 +314,52 @@ def max_pool_looks_for_dout_in_the_window(dout, cache):
     for i, j in np.ndindex(kernel, kernel):
         dx[tap(i, j, dout.shape, stride)] += dout * (windows[i * kernel + j] == dout)
     return dx
+
+
+@bug("transposed", LOCAL_CONV)
+def locally_connected_places_transposed(dout, cache):
+    x, w = cache
+    dx, dw, db = local_conv_backward(dout, cache)
+    return dx, dw.swapaxes(4, 5), db
+
+
+@bug("wrong-mask", MAX_POOL_OVERLAP, inputs=lambda rng: (rng.integers(0, 2, (1, 2, 7, 7)).astype(float),))
+def max_pool_of_bits_every_winner_paid(dout, cache):
+    x, windows, kernel, stride = cache
+    dx = np.zeros_like(x)
+    for n, c, i, j in np.ndindex(dout.shape):
+        window = (n, c, slice(i * stride, i * stride + kernel), slice(j * stride, j * stride + kernel))
+        dx[window] += dout[n, c, i, j] * (x[window] == x[window].max())
+    return dx
+
+
+@bug("not-accumulated", LOCAL_CONV)
+def locally_connected_dx_assigned_by_each_place(dout, cache):
+    x, w = cache
+    _, dw, db = local_conv_backward(dout, cache)
+    dx = np.zeros_like(x)
+    for i, j in np.ndindex(dout.shape[2:]):
+        dx[:, :, i : i + 2, j : j + 2] = np.einsum("nf,fckl->nckl", dout[:, :, i, j], w[..., i, j])
+    return dx, dw, db
+
+
+@bug("border", EDGE_PAD)
+def edge_padding_corners_lost(dout, shape):
+    dout = dout.copy()
+    dout[:, :, [0, 0, -1, -1], [0, -1, 0, -1]] = 0
+    return edge_pad_backward(dout, shape)
+
+
+@bug("border", CONV_TRANSPOSE)
+def transposed_conv_last_column_lost(dout, cache):
+    x, w, stride, pad = cache
+    dx, dw, db = conv_transpose_backward(dout, cache)
+    dx[..., -1] = 0
+    return dx, dw, db
+
+
+@bug("stride", CONV_TRANSPOSE)
+def transposed_conv_dw_ignores_the_stride(dout, cache):
+    x, w, stride, pad = cache
+    dx, _, db = conv_transpose_backward(dout, cache)
+    return dx, conv_transpose_backward(dout, (x, w, 1, pad))[1], db

@@ -9,6 +9,7 @@ from tests.gradcheck.planted_families.losses import (
     L1_LOSS,
     L2_LOSS,
     L2_PENALTY,
+    LINEAR_HINGE,
     LINEAR_SOFTMAX,
     LOGISTIC_LOSS,
     SMOOTH_L1_LOSS,
@@ -16,6 +17,7 @@ from tests.gradcheck.planted_families.losses import (
     SQUARED_HINGE_LOSS,
     TEMPORAL_SOFTMAX,
     linear_softmax_backward,
+    logistic_loss_backward,
     softmax_loss_backward,
     softmax_loss_forward,
     temporal_softmax_backward,
@@ -23,6 +25,10 @@ from tests.gradcheck.planted_families.losses import (
 
 LOSS_BUGS = []
 bug = planting(LOSS_BUGS)
+
+
+def draw_close_scores(rng):
+    return 0.7 * rng.normal(size=(10, 4)), rng.integers(0, 4, 10)
 
 
 def softmax_dx(probs, y):
@@ -103,7 +109,7 @@ def temporal_softmax_reaches_the_padding(dout, cache):
     return temporal_softmax_backward(dout, (probs, y, np.ones_like(mask)))
 
 
-@bug("wrong-mask", HINGE_LOSS)
+@bug("wrong-mask", HINGE_LOSS, inputs=draw_close_scores)
 def hinge_loss_mask_without_the_margin(dout, cache):
     margins, y, x = cache
     dx = (x > x[np.arange(len(x)), y][:, None]).astype(float)
@@ -231,3 +237,29 @@ def linear_classifier_collects_dw_in_another_name(dout, cache):
 def smooth_l1_loss_clipped_on_one_side(dout, cache):
     x, y, turn = cache
     return dout * np.minimum((x - y) / turn, 1) / len(x)
+
+
+@bug("sign", LOGISTIC_LOSS)
+def logistic_loss_label_minus_probability(dout, cache):
+    return -logistic_loss_backward(dout, cache)
+
+
+@bug("missing-term", SOFTMAX_LOSS)
+def softmax_loss_without_the_right_class(dout, cache):
+    probs, y, x = cache
+    return dout * probs / len(x)
+
+
+@bug("wrong-mask", SMOOTH_L1_LOSS)
+def smooth_l1_loss_turns_at_one(dout, cache):
+    x, y, turn = cache
+    d = x - y
+    return dout * np.where(abs(d) < 1, d / turn, np.sign(d)) / len(x)
+
+
+@bug("mutates", LINEAR_HINGE)
+def linear_hinge_turns_margins_into_ones(dout, cache):
+    w, x, y, margins, reg = cache
+    margins[margins > 0] = 1
+    margins[np.arange(len(x)), y] = -margins.sum(axis=1)
+    return dout * (x.T @ margins / len(x) + 2 * reg * w)

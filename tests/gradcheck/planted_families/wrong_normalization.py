@@ -7,12 +7,15 @@ from tests.gradcheck.planted_families.normalization import (
     BATCH_NORM,
     BATCH_NORM_SQUARE,
     EVALUATION_NORM,
+    GROUP_NORM,
     IMAGE_NORM,
     LAYER_NORM,
     LRN,
     batch_norm_backward,
     batch_norm_forward,
+    group_norm_backward,
     image_norm_backward,
+    layer_norm_backward,
     lrn_backward,
 )
 
@@ -178,7 +181,7 @@ def batch_norm_of_pixels_in_float32(dout, cache):
 
 
 @bug("non-finite", BATCH_NORM, inputs=with_a_constant_feature)
-def batch_norm_of_a_constant_feature(dout, cache):
+def batch_norm_std_of_a_constant_feature(dout, cache):
     x, x_hat, gamma, mean, var, std, eps = cache
     return batch_norm_backward(dout, (x, x_hat, gamma, mean, var, np.sqrt(var), eps))
 
@@ -194,3 +197,19 @@ def batch_norm_checked_with_a_dout_of_ones(dout, cache):
 def batch_norm_evaluation_dbeta_averaged(dout, cache):
     x, x_hat, gamma, std = cache
     return dout * gamma / std, (dout * x_hat).sum(axis=0), dout.mean(axis=0)
+
+
+@bug("missing-term", GROUP_NORM)
+def group_norm_without_the_mean_path(dout, cache):
+    x_hat, rows_hat, gamma, std = cache
+    _, dgamma, dbeta = group_norm_backward(dout, cache)
+    drows = (dout * gamma[:, None, None]).reshape(rows_hat.shape)
+    through_var = rows_hat * (drows * rows_hat).mean(axis=2, keepdims=True)
+    return ((drows - through_var) / std).reshape(dout.shape), dgamma, dbeta
+
+
+@bug("missing-term", LAYER_NORM)
+def layer_norm_with_constant_statistics(dout, cache):
+    x, x_hat, gamma, std = cache
+    _, dgamma, dbeta = layer_norm_backward(dout, cache)
+    return dout * gamma / std, dgamma, dbeta

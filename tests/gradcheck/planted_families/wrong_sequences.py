@@ -12,6 +12,7 @@ from tests.gradcheck.planted_families.sequences import (
     LSTM,
     LSTM_STEP,
     MASKED_MEAN,
+    PADDED_EMBEDDING,
     POSITIONS,
     RNN,
     RNN_STEP,
@@ -269,3 +270,57 @@ def attention_softmax_again_without_the_shift(dout, cache):
 def lstm_step_nothing_for_the_previous_cell(dout, cache):
     dx, dh, dc, dwx, dwh, db = lstm_step_backward(dout, cache)
     return dx, dh, np.zeros_like(dc), dwx, dwh, db
+
+
+@bug("sign", GRU_STEP, also=("missing-term",))
+def gru_direct_path_subtracted(dout, cache):
+    x, h, wx, wh, z, r, n, hn = cache
+    dx, dh, dwx, dwh, db = gru_step_backward(dout, cache)
+    return dx, dh - 2 * dout * z, dwx, dwh, db
+
+
+@bug("transposed", RNN_STEP_SQUARE)
+def rnn_step_dx_and_dh_swapped(dout, cache):
+    dx, dh, dwx, dwh, db = rnn_step_backward(dout, cache)
+    return dh, dx, dwx, dwh, db
+
+
+@bug("missing-term", GRU_STEP)
+def gru_direct_path_forgotten(dout, cache):
+    x, h, wx, wh, z, r, n, hn = cache
+    dx, dh, dwx, dwh, db = gru_step_backward(dout, cache)
+    return dx, dh - dout * z, dwx, dwh, db
+
+
+@bug("missing-mask", PADDED_EMBEDDING)
+def embedding_padding_learned(dout, cache):
+    return embedding_backward(dout, cache)
+
+
+@bug("not-accumulated", RNN)
+def rnn_db_of_the_first_step(dout, cache):
+    x, hs, wx, wh = cache
+    dx, dh0, dwx, dwh, _ = rnn_backward(dout, cache)
+    dh = np.zeros_like(hs[0])
+    for t in reversed(range(x.shape[1])):
+        dz = (dout[:, t] + dh) * (1 - hs[t + 1] ** 2)
+        db = dz.sum(axis=0)
+        dh = dz @ wh.T
+    return dx, dh0, dwx, dwh, db
+
+
+@bug("wrong-cache-variable", GRU_STEP)
+def gru_reset_gate_for_update_gate(dout, cache):
+    x, h, wx, wh, z, r, n, hn = cache
+    return gru_step_backward(dout, (x, h, wx, wh, r, r, n, hn))
+
+
+@bug("wrong-cache-variable", LSTM_STEP)
+def lstm_step_forget_gate_from_the_next_cell(dout, cache):
+    x, h, c, wx, wh, gates, c_next = cache
+    i, f, o, g = gates
+    dh_next, dc_next = np.split(dout, 2, axis=1)
+    bend = np.tanh(c_next)
+    dc = dc_next + dh_next * o * (1 - bend**2)
+    dz = dscores_of(dc * g, dc * c_next, dh_next * bend, dc * i, gates)
+    return dz @ wx.T, dz @ wh.T, dc * f, x.T @ dz, h.T @ dz, dz.sum(axis=0)
