@@ -17,8 +17,9 @@ class GradientError(AssertionError):
 def assert_gradients(*what: Any, **options: Any) -> Report:
     """Check a pair, a layer, a loss or a model; return the report, or raise GradientError that shows it.
 
-    what: `forward, backward, inputs` as for check_pair; `layer, x` as for check_layer; `loss, x, y` as for check_loss
-    (a function) or `model, x, y` as for check_model (an object with `loss`). options: those of the same functions.
+    what: `forward, backward, inputs` as for check_pair; `layer, x` as for check_layer; `loss, x, y` as for
+    check_loss (a function) or `model, x, y` as for check_model (an object with `loss`). options:
+    those of the same functions.
 
     >>> import numpy as np
     >>> assert_gradients(lambda x: (3 * x, None), lambda dout, cache: 3 * dout, (np.ones(2),)).ok

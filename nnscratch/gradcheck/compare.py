@@ -15,13 +15,14 @@ from nnscratch.gradcheck.source import with_line
 from nnscratch.gradcheck.subject import FormError, Subject
 
 OTHER_POINTS = 3
+LIKE_MEMORY = ("unknown", "missing-term", "wrong-cache-variable")  # what stale arrays look like
 
 
 def compare(subject: Subject, rng: np.random.Generator, tolerance: float, elements: int) -> Report:
     """Check form and manners first, then every gradient; return the report.
 
-    The relative error shown is |analytic - numeric| / max(|analytic|, |numeric|, largest / 1000), where `largest` is
-    the largest numeric value of that gradient; the verdict weighs the difference against what the differences
+    The relative error shown is |analytic - numeric| / max(|analytic|, |numeric|, largest / 1000), where `largest`
+    is the largest numeric value of that gradient; the verdict weighs the difference against what the differences
     themselves may be off.
 
     >>> subject = Subject("double", lambda given: (2 * given["x"], None), lambda dout, cache: {"x": 2 * dout},
@@ -60,7 +61,7 @@ def _with_lines(report, subject):
 
 
 def _at_another_point(visit, tolerance, elements):
-    """A pair that is right here may still be wrong elsewhere: by a mask that was not needed here, or by its memory."""
+    """What is right here may be wrong elsewhere: by a mask that was not needed here, or by its memory."""
     for _ in range(OTHER_POINTS):
         inputs = {name: elsewhere(visit.subject.inputs[name], visit.rng) for name in visit.subject.wrt}
         try:
@@ -78,19 +79,25 @@ def _at_another_point(visit, tolerance, elements):
 
 
 def _wrong_elsewhere(found):
-    masks = [finding for finding in diagnose(found)[:1] if finding.kind in ("missing-mask", "wrong-mask")]
-    if masks:
+    named = [finding for finding in diagnose(found)[:1] if finding.kind not in LIKE_MEMORY]
+    if named:
         words = "right for these inputs, but not for others of the same size: "
-        return [dataclasses.replace(masks[0], evidence=words + masks[0].evidence)]
-    name = next(name for name in found.visit.grads if (_words(found, name)[1] == WRONG).any() or name in found.along)
-    evidence = f"d{name} is right for the first inputs, but wrong for the next ones: something of the first call is kept"
-    advice = "hand on through the cache all that backward needs; keep nothing in globals, attributes or default arguments"
+        return [dataclasses.replace(named[0], evidence=words + named[0].evidence)]
+    name = next(
+        name for name in found.visit.grads if (_words(found, name)[1] == WRONG).any() or name in found.along
+    )
+    evidence = (
+        f"d{name} is right for the first inputs, but wrong for the next ones: something of the first call is kept"
+    )
+    advice = (
+        "hand on through the cache all that backward needs; keep nothing in "
+        "globals, attributes or default arguments"
+    )
     return [Finding("nondeterministic", name, evidence, advice)]
 
 
 def _words(found, name):
-    span = found.ruler.span(name)
-    mine = (found.chosen >= span.start) & (found.chosen < span.stop)
+    mine = found.of(name)
     return mine, found.words[mine]
 
 
@@ -117,7 +124,11 @@ def _entry(name, examinations: list[Examination], x):
             error = _errors(analytic, numeric, np.max(np.abs(found.numeric), initial=0.0))
             worst = candidates[np.argmax(np.nan_to_num(error[candidates], nan=np.inf))]
             entry.worst = tuple(int(i) for i in np.unravel_index(places[worst], x.shape))
-            entry.error, entry.analytic, entry.numeric = float(error[worst]), float(analytic[worst]), float(numeric[worst])
+            entry.error, entry.analytic, entry.numeric = (
+                float(error[worst]),
+                float(analytic[worst]),
+                float(numeric[worst]),
+            )
         if entry.bad.any():
             entry.verdict = "wrong"
         elif (words == UNRESOLVED).all() and name not in found.resolved:

@@ -5,7 +5,7 @@ import numpy as np
 from nnscratch.gradcheck.evidence import Evidence
 from nnscratch.gradcheck.examine import Examination
 from nnscratch.gradcheck.findings import Finding
-from nnscratch.gradcheck.hypotheses import CONCLUSIVE, HYPOTHESES
+from nnscratch.gradcheck.hypotheses import CONCLUSIVE, HYPOTHESES, LAST_RESORT
 from nnscratch.gradcheck.ladder import WRONG
 
 ENOUGH = 2  # explanations for one gradient
@@ -43,6 +43,8 @@ def _explanations(evidence):
         return found
     with np.errstate(all="ignore"):
         for rank, hypothesis in enumerate(HYPOTHESES):
+            if found and hypothesis in LAST_RESORT:
+                continue
             finding = hypothesis(evidence)
             if finding:
                 found.append((rank, finding))
@@ -54,9 +56,9 @@ def _explanations(evidence):
 def _is_wrong(examination, name):
     if name in examination.along:
         return True
-    span = examination.ruler.span(name)
-    mine = (examination.chosen >= span.start) & (examination.chosen < span.stop)
-    return bool((examination.words[mine] == WRONG).any()) and bool(np.isfinite(examination.visit.grads[name]).all())
+    return bool((examination.words[examination.of(name)] == WRONG).any()) and bool(
+        np.isfinite(examination.visit.grads[name]).all()
+    )
 
 
 def _unknown(evidence):

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from nnscratch.gradcheck.examine import Examination
+from nnscratch.gradcheck.examine import Examination, examine
 from nnscratch.gradcheck.ladder import WRONG
 from nnscratch.gradcheck.manners import Visit
 from nnscratch.gradcheck.ruler import Ruler
-from nnscratch.gradcheck.subject import arrays_in, fresh_inputs, is_numeric
+from nnscratch.gradcheck.subject import Subject, arrays_in, fresh_inputs, is_numeric
 
 EXPLAINED = 0.02
 MOST_OUTPUTS = 400
@@ -18,9 +18,13 @@ MOST_OUTPUTS = 400
 class Evidence:
     """One wrong gradient: what backward gave, what differences give, and everything that may explain the two.
 
-    `name` is the input; `x` its values, `analytic` and `numeric` the gradients, `bad` where they differ, all of one
-    shape; `known` where numeric was measured. `table` holds the derivative of every output (rows) by every element
-    of this input, by backward and by differences. `whole` tells that all elements were measured.
+    `name` is the input; `x` its values, `analytic` and `numeric` the gradients, `bad` where they differ, all of
+    one shape; `known` where numeric was measured. `table` holds the derivative of every output (rows) by every
+    element of this input, by backward and by differences. `whole` tells that all elements were measured.
+
+    >>> seen = evidence_of(lambda x: (2 * x, None), lambda dout, cache: 4 * dout, np.ones(3))
+    >>> isinstance(seen, Evidence), seen.explains(2 * seen.numeric), seen.explains(3 * seen.numeric)
+    (True, True, False)
     """
 
     def __init__(self, examination: Examination, name: str, wrong_names: list[str]) -> None:
@@ -30,7 +34,7 @@ class Evidence:
         span = self.ruler.span(name)
         self.x = self.ruler.arrays[name]
         self.analytic = self.visit.grads[name]
-        mine = (examination.chosen >= span.start) & (examination.chosen < span.stop)
+        mine = examination.of(name)
         self.places = examination.chosen[mine] - span.start
         self.mine = mine
         flat = np.full(self.x.size, np.nan)
@@ -46,7 +50,7 @@ class Evidence:
         self.size = float(np.max(np.abs(self.numeric[self.known]), initial=0.0))
 
     def explains(self, guess: Any, share: float = EXPLAINED) -> bool:
-        """Whether a guess of what backward computes is close to it, seen beside the error that it should explain."""
+        """Whether a guess of what backward computes is close to it, beside the error that it should explain."""
         if np.shape(guess) != self.x.shape or not self.off:
             return False
         with np.errstate(all="ignore"):
@@ -64,7 +68,7 @@ class Evidence:
 
     @functools.cached_property
     def table(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """The derivatives (outputs, elements) by backward and by differences; None where that would be too many."""
+        """The derivatives (outputs, elements) by backward and by differences; None where they are too many."""
         found = self.examination
         if not self.whole or not self.visit.linear or self.out.size > MOST_OUTPUTS:
             return None
@@ -75,7 +79,7 @@ class Evidence:
 
     @functools.cached_property
     def pairs(self) -> Any:
-        """The table sorted out: which pairs are lost (0 by backward), leaked (0 by differences) or otherwise wrong."""
+        """The table sorted out: which pairs are lost (0 by backward), leaked (0 by differences) or wrong."""
         return None if self.table is None else Pairs(*self.table)
 
     def with_cache(self, change: Any) -> np.ndarray | None:
@@ -120,6 +124,31 @@ class Evidence:
         return next((name for name, other in self.named if same_values(array, other)), "an array of the cache")
 
 
+def evidence_of(forward: Any, backward: Any, *inputs: np.ndarray) -> Evidence:
+    """Check a pair, all of whose inputs are float64 arrays; return the evidence on its first wrong gradient.
+
+    Raises ValueError when no gradient is wrong.
+
+    >>> seen = evidence_of(lambda x: (2 * x, None), lambda dout, cache: 4 * dout, np.ones(3))
+    >>> seen.name, bool(seen.bad.all()), (seen.analytic / seen.numeric).round(6)
+    ('x0', True, array([2., 2., 2.]))
+    """
+    names = [f"x{k}" for k in range(len(inputs))]
+
+    def one_for_each(dout, cache):
+        gradients = backward(dout, cache)
+        return dict(zip(names, gradients if isinstance(gradients, tuple) else (gradients,)))
+
+    given = dict(zip(names, inputs))
+    subject = Subject("pair", lambda given: forward(*given.values()), one_for_each, given, names)
+    visit = Visit(subject, np.random.default_rng([0, 7]))
+    for examination in examine(visit, 1e-6, 1000):
+        wrong = [name for name in names if (examination.words[examination.of(name)] == WRONG).any()]
+        if wrong:
+            return Evidence(examination, wrong[0], wrong)
+    raise ValueError("no gradient of this pair is wrong: plant a mistake")
+
+
 class Pairs:
     """Pairs of an output and an element, by how backward and differences compare.
 
@@ -133,7 +162,9 @@ class Pairs:
 
     def __init__(self, analytic: np.ndarray, numeric: np.ndarray) -> None:
         self.analytic, self.numeric = np.nan_to_num(analytic), numeric
-        largest = max(float(np.max(np.abs(numeric), initial=0.0)), float(np.max(np.abs(self.analytic), initial=0.0)))
+        largest = max(
+            float(np.max(np.abs(numeric), initial=0.0)), float(np.max(np.abs(self.analytic), initial=0.0))
+        )
         zero = 1e-8 * largest
         self.linked = np.abs(numeric) > zero
         used = np.abs(self.analytic) > zero

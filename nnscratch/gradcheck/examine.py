@@ -11,7 +11,7 @@ from nnscratch.gradcheck.numeric import pick
 from nnscratch.gradcheck.ruler import Ruler
 from nnscratch.gradcheck.table import analytic_rows, powers_for
 
-# How many numbers may be kept at once, and how many moved about, so that a check of a million elements ends in seconds.
+# How many numbers may be kept at once, and moved about, so that a check of a million elements ends in seconds.
 KEPT = 3_000_000
 WORK = 10_000_000
 
@@ -20,8 +20,9 @@ WORK = 10_000_000
 class Examination:
     """What was measured: for the elements `chosen` the words, and the analytic and numeric derivatives.
 
-    `along` maps inputs to (analytic, numeric) along a direction in which they disagree, where elements were sampled.
-    `at_kink` marks wrong elements at a kink. `resolved` holds the inputs that a direction confirmed. `plus` and `minus` are the outputs at the first step.
+    `along` maps inputs to (analytic, numeric) along a direction in which they disagree, where elements were
+    sampled; `resolved` holds the inputs that a direction confirmed. `at_kink` marks wrong elements at a kink.
+    `plus` and `minus` are the outputs at the first step h.
     """
 
     visit: Visit
@@ -37,6 +38,11 @@ class Examination:
     along: dict[str, tuple[float, float]] = field(default_factory=dict)
     resolved: set[str] = field(default_factory=set)
     _rows: np.ndarray | None = field(default=None, repr=False)
+
+    def of(self, name: str) -> np.ndarray:
+        """Return which of the chosen elements belong to one input."""
+        span = self.ruler.span(name)
+        return (self.chosen >= span.start) & (self.chosen < span.stop)
 
     def rows(self) -> np.ndarray:
         """Return what backward gives for every output alone (outputs, elements), computed once."""
@@ -57,8 +63,8 @@ def examine(visit: Visit, tolerance: float, elements: int, nudging: bool = True)
     >>> subject = Subject("square", lambda given: (given["x"] ** 2, given["x"]), lambda dout, x: {"x": dout * x},
     ...                   {"x": np.array([1.0, 2.0])}, ["x"])
     >>> [found] = examine(Visit(subject, np.random.default_rng(0)), 1e-6, 10)
-    >>> found.wrong, found.numeric / found.analytic
-    (True, array([2., 2.]))
+    >>> isinstance(found, Examination), found.wrong, found.numeric / found.analytic
+    (True, True, array([2., 2.]))
     """
     ruler = Ruler(visit.subject, visit.careful, visit.eps)
     analytic = np.full(ruler.size, np.nan)
@@ -108,7 +114,10 @@ def _judge_elements(visit, ruler, every, chosen, tolerance):
         words[doubtful] = np.where(good, RIGHT, np.where(bad, WRONG, UNRESOLVED))
         left = ~(good | bad)
         doubtful = doubtful[left]
-        measured = [(h[doubtful], first[0][doubtful], first[1][doubtful]), (h2[left], second[0][left], second[1][left])]
+        measured = [
+            (h[doubtful], first[0][doubtful], first[1][doubtful]),
+            (h2[left], second[0][left], second[1][left]),
+        ]
     if len(doubtful):
         floor = float(np.max(np.abs(numeric), initial=0.0))
         for step in _further_steps(ruler, chosen[doubtful], powers[2:]):
@@ -122,7 +131,7 @@ def _judge_elements(visit, ruler, every, chosen, tolerance):
             kept = [(step[left], plus[left], minus[left]) for step, plus, minus in measured]
             left = doubtful[left]
             words[left], at_kink[left] = judge_by_output(visit, ruler, chosen[left], kept, tolerance, floor)
-    return Examination(visit, ruler, chosen, words, analytic, numeric, *first, h, at_kink)
+    return Examination(visit, ruler, chosen, words, analytic, numeric, first[0], first[1], h, at_kink)
 
 
 def _move(ruler, elements, steps):
@@ -145,7 +154,7 @@ def _further_steps(ruler, elements, powers):
 
 
 def _judge_directions(found, analytic, tolerance):
-    """Look along a random direction through each input of which only some elements were chosen, all at once first."""
+    """Look along a random direction through each input of which only some elements were chosen."""
     visit, ruler = found.visit, found.ruler
     dout = visit.dout.reshape(-1).astype(np.float64)
     tolerance = max(tolerance, 1e-3) if visit.single else tolerance

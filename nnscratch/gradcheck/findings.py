@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 KINDS = (
-    "constant-factor", "sign", "transposed", "missing-term", "missing-mask", "wrong-mask", "not-accumulated", "border",
-    "stride", "wrong-cache-variable", "mutates", "wrong-shape", "wrong-dtype", "non-finite", "nondeterministic",
-    "zero-gradient",
+    "constant-factor", "sign", "transposed", "missing-term", "missing-mask", "wrong-mask", "not-accumulated",
+    "border", "stride", "wrong-cache-variable", "mutates", "wrong-shape", "wrong-dtype", "non-finite",
+    "nondeterministic", "zero-gradient",
 )  # fmt: skip
 
 

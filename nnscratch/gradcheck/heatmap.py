@@ -9,10 +9,10 @@ MOST_ROWS, MOST_COLUMNS = 8, 32
 
 
 def heat_map(entry: Any) -> np.ndarray | None:
-    """Return the error of an entry as a small map (rows, columns) from 0 (right) to 1 (worst); None if it tells nothing.
+    """Return the error of an entry as a small map (rows, columns) from 0 (right) to 1 (worst), or None.
 
-    The last two axes are shown, the worst over the others; larger maps are thinned out, keeping the worst. A gradient
-    that is wrong everywhere, or of which not all elements were measured, has no map.
+    The last two axes are shown, the worst over the others; larger maps are thinned out, keeping the worst. A
+    gradient that is wrong everywhere, or of which not all elements were measured, has no map.
 
     >>> from nnscratch.gradcheck.report import Entry
     >>> entry = Entry("x", "wrong", analytic_values=np.array([1.0, 2.0]), numeric_values=np.array([1.0, 1.0]),
@@ -32,7 +32,7 @@ def heat_map(entry: Any) -> np.ndarray | None:
 
 
 def places(entry: Any) -> str | None:
-    """Return in words where the wrong elements are, such as "6 of 36 elements, all at axis 1 = 0"; None if everywhere.
+    """Return in words where the wrong elements are, or None if everywhere.
 
     >>> from nnscratch.gradcheck.report import Entry
     >>> places(Entry("x", "wrong", bad=np.array([True, False, True, False]), shape=(2, 2)))

@@ -27,10 +27,8 @@ def to_html(report: Report) -> str:
     parts.append(f"<table>{''.join(rows)}</table>")
     for finding in report.findings:
         line = f"<br><code>{escape(finding.line)}</code>" if finding.line else ""
-        parts.append(
-            f"<p><b>{escape(finding.kind)}</b> in <code>{escape(finding.where)}</code>: {escape(finding.evidence)}<br>"
-            f"&rarr; {escape(finding.advice)}{line}</p>"
-        )
+        what = f"<b>{escape(finding.kind)}</b> in <code>{escape(finding.where)}</code>: {escape(finding.evidence)}"
+        parts.append(f"<p>{what}<br>&rarr; {escape(finding.advice)}{line}</p>")
     parts += [_map(entry) for entry in report.entries]
     parts += [f"<p><i>{escape(note)}</i></p>" for note in report.notes]
     return "".join(parts) + "</div>"
@@ -41,7 +39,9 @@ def _map(entry):
     if image is None:
         return ""
     cells = "".join(
-        "<tr>" + "".join(f'<td style="width:14px;height:14px;padding:0;{_fill(value)}"></td>' for value in row) + "</tr>"
+        "<tr>"
+        + "".join(f'<td style="width:14px;height:14px;padding:0;{_fill(value)}"></td>' for value in row)
+        + "</tr>"
         for row in image
     )
     heading = f"where d{entry.name} is wrong ({places(entry)}; {caption(entry)})"

@@ -1,4 +1,4 @@
-"""Judge gradients at kinks and beside round-off one output at a time, because sums over outputs hide what is right."""
+"""Judge gradients at kinks one output at a time, because sums over outputs hide what is right."""
 
 import numpy as np
 
@@ -33,18 +33,21 @@ def judge_by_output(
     rows = analytic_rows(visit, ruler, outputs)
     rungs = [Rung(*(part[:, outputs] for part in ruler.rung(plus, minus, h))) for h, plus, minus in measured]
     words, _, outside = judge_pairs(rows[:, elements].T, rungs, tolerance, floor)
-    kinked = words == KINK
+    kinked = np.equal(words, KINK)
     columns = np.flatnonzero(kinked.any(axis=0))
     if len(columns):
-        doubtful = outside.any(axis=0)
-        doubtful[columns] |= _tied_wrongly(visit, ruler, elements[kinked.any(axis=1)], rows[columns], outputs[columns])
+        doubtful = np.array(outside.any(axis=0))
+        doubtful[columns] |= _tied_wrongly(
+            visit, ruler, elements[kinked.any(axis=1)], rows[columns], outputs[columns]
+        )
         for o in np.flatnonzero(doubtful):
             if _is_no_mixture(visit, ruler, elements[kinked[:, o]], rows[o], outputs[o]):
                 words[kinked[:, o], o] = WRONG
     worst = np.full(len(elements), RIGHT)
     for word in (UNRESOLVED, KINK, WRONG):
-        worst = np.where((words == word).any(axis=1), word, worst)
-    return worst, (worst == WRONG) & ~((words == WRONG) & ~kinked).any(axis=1)
+        worst[np.equal(words, word).any(axis=1)] = word
+    elsewhere = (np.equal(words, WRONG) & ~kinked).any(axis=1)
+    return worst, np.equal(worst, WRONG) & ~elsewhere
 
 
 def _outputs_to_judge(visit, ruler, measured):
@@ -59,7 +62,7 @@ def _outputs_to_judge(visit, ruler, measured):
 
 
 def _tied_wrongly(visit, ruler, elements, rows, outputs):
-    """Which rows do not fit along joint directions through the elements at a kink: a tie counted twice shows here."""
+    """Which rows do not fit along joint directions through the elements at a kink, as for a tie counted twice."""
     wrong = np.zeros(len(outputs), dtype=bool)
     for k in range(6):
         direction = np.zeros(ruler.size)

@@ -13,7 +13,7 @@ RIGHT, UNRESOLVED, KINK, WRONG = 0, 1, 2, 3
 
 
 class Rung(NamedTuple):
-    """What one step h shows: the derivatives by central differences, from the left, from the right, and their noise.
+    """What one step h shows: derivatives by central differences, from the left, from the right, and their noise.
 
     `gap` is how far left and right are apart beyond round-off, added up over the outputs without regard to sign.
     All are arrays of one shape, whatever they stand for (elements of an input, outputs, or pairs of both).
@@ -147,7 +147,9 @@ def sides(rungs: list[Rung]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         low, high = np.minimum(rungs[0].left, rungs[0].right), np.maximum(rungs[0].left, rungs[0].right)
         slack = 4 * rungs[0].noise
         for rung in rungs[1:]:
-            quiet = np.isfinite(rung.value) & (rung.noise <= 1e-7 * np.maximum(np.abs(rung.left), np.abs(rung.right)))
+            quiet = np.isfinite(rung.value) & (
+                rung.noise <= 1e-7 * np.maximum(np.abs(rung.left), np.abs(rung.right))
+            )
             low = np.where(quiet, np.minimum(rung.left, rung.right), low)
             high = np.where(quiet, np.maximum(rung.left, rung.right), high)
             slack = np.where(quiet, 4 * rung.noise, slack)

@@ -1,4 +1,4 @@
-"""The cheapest part of a check: form and manners of a forward and its backward, before any derivative is measured."""
+"""The cheapest part of a check: form and manners of a pair, before any derivative is measured."""
 
 from typing import Any
 
@@ -13,8 +13,8 @@ COPY = "work on a copy, such as `x = x.copy()`, or write `a = a * b` instead of 
 class Visit:
     """Runs forward and backward of a subject, and notes whatever is wrong before derivatives are compared.
 
-    `out` is the output, `dout` a random upstream gradient, `grads` what backward gave for it. `analytic(dout)` gives
-    the gradients for another dout. `single` tells that the code computes in float32 whatever it is given.
+    `out` is the output, `dout` a random upstream gradient, `grads` what backward gave for it. `analytic(dout)`
+    gives the gradients for another dout. `single` tells that the code computes in float32 whatever it is given.
 
     >>> subject = Subject("double", lambda given: (2 * given["x"], None), lambda dout, cache: {"x": 2 * dout},
     ...                   {"x": np.ones(3)}, ["x"])
@@ -138,15 +138,21 @@ class Visit:
         return grads
 
     def look_at_manners(self) -> None:
-        """Note gradients of too few digits and backward passes that do not repeat, keep something between calls, or are not linear in dout."""
+        """Note gradients of too few digits, and a backward that does not repeat, remembers, or is not linear."""
         if not self.grads or self.out.size == 0 or not self.steady:
             return
         tolerance = 2e-3 if self.single else 1e-8
         for name, gradient in self.grads.items():
-            if not self.single and np.asarray(self.raw[name]).dtype == np.float64 and _has_few_digits(gradient, self._rounding_of(name)):
+            if (
+                not self.single
+                and np.asarray(self.raw[name]).dtype == np.float64
+                and _has_few_digits(gradient, self._rounding_of(name))
+            ):
                 self.spoilt = True
                 evidence = f"d{name} is float64, but its values have only the digits of float32 or less"
-                self._note("wrong-dtype", name, evidence, "look for astype(numpy.float32) or a buffer of another dtype")
+                self._note(
+                    "wrong-dtype", name, evidence, "look for astype(numpy.float32) or a buffer of another dtype"
+                )
         again = self.analytic(self.dout)
         if not self._agree(again, self.grads, tolerance):
             self.spoilt = True
@@ -220,7 +226,13 @@ class Visit:
     def _rounding_of(self, name):
         """What round-off may do to a gradient that is the small difference of larger numbers."""
         largest = float(np.max(np.abs(self.subject.inputs[name]), initial=0.0)) or 1.0
-        return 100 * self.eps * np.max(np.abs(self.dout), initial=0.0) * np.max(np.abs(self.out), initial=0.0) / min(1.0, largest)
+        return (
+            100
+            * self.eps
+            * np.max(np.abs(self.dout), initial=0.0)
+            * np.max(np.abs(self.out), initial=0.0)
+            / min(1.0, largest)
+        )
 
     def _numbers(self, raw):
         return {name: np.array(raw[name], np.float64) for name in self.grads if is_numeric(raw.get(name))}
@@ -253,7 +265,9 @@ def _close(a, b, tolerance):
 def _not_linear(name, constant, share):
     if share < 5e-3 and not constant:
         evidence = f"d{name} is linear in dout only up to {share:.0e} of its size, as in single or half precision"
-        return Finding("wrong-dtype", name, evidence, "look for astype(numpy.float32), float16 or a buffer of such a dtype")
+        return Finding(
+            "wrong-dtype", name, evidence, "look for astype(numpy.float32), float16 or a buffer of such a dtype"
+        )
     if constant:
         evidence = f"d{name} is not 0 when dout is 0: a part of it does not depend on dout"
         return Finding("missing-term", name, evidence, "multiply every term by dout, the gradient from above")
@@ -282,7 +296,9 @@ def _problem_of_out(out):
         return Finding("wrong-dtype", "out", evidence, "keep the dtype of x")
     if not np.isfinite(out).all():
         evidence = "forward gives values that are not finite (nan or inf) for this input"
-        return Finding("non-finite", "out", evidence, "look for a division by 0, a log of 0 or an exp of a large number")
+        return Finding(
+            "non-finite", "out", evidence, "look for a division by 0, a log of 0 or an exp of a large number"
+        )
     return None
 
 
@@ -306,7 +322,9 @@ def _problem_of_gradient(name, gradient, shape, dtype):
         evidence = (
             f"the gradient of {name} has values that are not finite (nan or inf), {count} of {np.size(gradient)}"
         )
-        return Finding("non-finite", name, evidence, "look for a division by 0, a log of 0 or an exp of a large number")
+        return Finding(
+            "non-finite", name, evidence, "look for a division by 0, a log of 0 or an exp of a large number"
+        )
     return None
 
 
@@ -316,5 +334,8 @@ def _shape_advice(name, found, expected):
     if len(found) > len(expected) or (np.prod(found) > np.prod(expected)):
         return f"sum over the axes along which {name} was stretched (broadcast)"
     if np.prod(found) < np.prod(expected):
-        return f"one axis too many was summed or dropped: use keepdims, and give every element of {name} its own value"
+        return (
+            "one axis too many was summed or dropped: use keepdims, and give "
+            f"every element of {name} its own value"
+        )
     return f"reshape it like {name}"

@@ -1,4 +1,4 @@
-"""A pytest fixture for gradient checks: `def test_relu(gradcheck): gradcheck(relu_forward, relu_backward, (x,))`."""
+"""A pytest fixture: `def test_relu(gradcheck): gradcheck(relu_forward, relu_backward, (x,))`."""
 
 import pytest
 

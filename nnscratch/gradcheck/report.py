@@ -50,7 +50,7 @@ class Entry:
         """What there is to say beside verdict and error, in one line."""
         if self.verdict == "wrong" and self.analytic is not None and self.numeric is not None:
             place = f"at {list(self.worst)}" if self.worst is not None else "along a random direction"
-            return f"{place}: backward gives {self.analytic:.6g}, differences give {self.numeric:.6g}"
+            return f"{place}: backward gives {self.analytic + 0.0:.6g}, differences give {self.numeric + 0.0:.6g}"
         if self.verdict == "wrong":
             return "not compared, see below"
         parts = [f"{self.checked} element{'' if self.checked == 1 else 's'}"]
@@ -134,7 +134,9 @@ class Report:
         picture = self._picture()
         lines += picture if len(picture) + len(lines) + len(findings) + len(notes) < LINES else []
         lines += ["findings:", *findings] if findings else []
-        return "\n".join(textwrap.shorten(line, WIDTH) if len(line) > WIDTH + 4 else line for line in lines + notes)
+        return "\n".join(
+            textwrap.shorten(line, WIDTH) if len(line) > WIDTH + 4 else line for line in lines + notes
+        )
 
     def _picture(self):
         """A map of the first gradient that is wrong in some places only."""
@@ -159,7 +161,13 @@ class Report:
         """
         names = ("name", "verdict", "error", "worst", "analytic", "numeric", "checked", "kinks", "unresolved")
         entries = [{name: _plain(getattr(entry, name)) for name in names} for entry in self.entries]
-        return {"title": self.title, "ok": self.ok, "entries": entries, "findings": [finding.to_json() for finding in self.findings], "notes": list(self.notes)}
+        return {
+            "title": self.title,
+            "ok": self.ok,
+            "entries": entries,
+            "findings": [finding.to_json() for finding in self.findings],
+            "notes": list(self.notes),
+        }
 
 
 def _in_lines(finding):

@@ -102,7 +102,9 @@ class Ruler:
             noise = ROUNDING * self.eps * size / step
             gap = np.maximum(np.abs(right - left) - 4 * noise, 0.0)
             if dout is None:
-                return Rung(np.broadcast_to(step, left.shape), (plus - minus) / (2 * step), left, right, noise, gap)
+                return Rung(
+                    np.broadcast_to(step, left.shape), (plus - minus) / (2 * step), left, right, noise, gap
+                )
             value = (plus - minus) @ dout / (2 * step[..., 0])
             noise = np.linalg.norm(dout * noise, axis=-1)
             return Rung(step[..., 0], value, left @ dout, right @ dout, noise, gap @ np.abs(dout))

@@ -39,11 +39,12 @@ def line_of(code: Any, name: str) -> str | None:
         return None
     word = name.rsplit(".", 1)[-1]
     wanted = {f"d{word}", f"grad_{word}", f"{word}_grad", f"d_{word}"}
-    found = [node for node in ast.walk(tree) if _assigns(node, wanted, word)]
+    statements = [node for node in ast.walk(tree) if isinstance(node, ast.stmt)]
+    found = [node for node in statements if _assigns(node, wanted, word)]
     if not found and name == "dout":
-        found = [node for node in ast.walk(tree) if _assigns(node, {"dout"}, "dout")]
+        found = [node for node in statements if _assigns(node, {"dout"}, "dout")]
     if not found:
-        found = [node for node in ast.walk(tree) if isinstance(node, ast.Return)]
+        found = [node for node in statements if isinstance(node, ast.Return)]
         if len(found) != 1:
             return None
     node = max(found, key=lambda node: node.lineno)

@@ -27,9 +27,9 @@ def analytic_rows(visit: Visit, ruler: Ruler, outputs: np.ndarray) -> np.ndarray
 
 
 def judge_pairs(rows: np.ndarray, rungs: list[Rung], tolerance: float, floor: float) -> tuple[np.ndarray, ...]:
-    """Judge analytic derivatives (elements, outputs) one by one; return words, best measured values, and `outside`.
+    """Judge analytic derivatives (elements, outputs) one by one; return words, best values, and `outside`.
 
-    A pair at a kink is KINK; `outside` tells where its analytic value is not between the two one-sided derivatives.
+    A pair at a kink is KINK; `outside` tells where its value is not between the one-sided derivatives.
 
     >>> one = np.ones((1, 1))
     >>> rungs = [Rung(h * one, 0.5 * one, 0 * one, one, 1e-15 * one, one) for h in (1e-3, 1e-5)]

@@ -35,7 +35,9 @@ def print_report(report: Report, console: Any = None) -> None:
         console.print(f"  {more}", highlight=False)
     _print_map(report, console)
     for finding in report.findings[:MOST_FINDINGS]:
-        console.print(f"  [bold]{escape(finding.kind)}[/] in [bold]{escape(finding.where)}[/]: {escape(finding.evidence)}")
+        console.print(
+            f"  [bold]{escape(finding.kind)}[/] in [bold]{escape(finding.where)}[/]: {escape(finding.evidence)}"
+        )
         console.print(f"    -> {escape(finding.advice)}", highlight=False)
         if finding.line:
             console.print(f"    [cyan]see {escape(finding.line)}[/]", highlight=False)
@@ -50,7 +52,11 @@ def _print_map(report, console):
     for entry in report.entries:
         image = heat_map(entry)
         if image is not None:
-            console.print(f"  where d{entry.name} is wrong ({places(entry)}; {caption(entry)}):", highlight=False, markup=False)
+            console.print(
+                f"  where d{entry.name} is wrong ({places(entry)}; {caption(entry)}):",
+                highlight=False,
+                markup=False,
+            )
             for line in shaded(image):
                 console.print("    " + "".join(f"[{HEAT[mark]}]{mark}[/]" for mark in line), highlight=False)
             return

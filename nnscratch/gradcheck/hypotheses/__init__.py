@@ -1,4 +1,4 @@
-"""Hypotheses about what is wrong with a gradient: one small function for each, listed in the order of their simplicity."""
+"""Hypotheses about what is wrong with a gradient: one small function for each, the simplest first."""
 
 from nnscratch.gradcheck.hypotheses.accumulation import one_slice_of_a_sum, one_slice_of_an_input
 from nnscratch.gradcheck.hypotheses.cache import another_cached_array, quotient_of_cached_arrays
@@ -37,4 +37,7 @@ HYPOTHESES = [
 # What fits these needs no second explanation.
 CONCLUSIVE = [zero_gradient, constant_factor]
 
-__all__ = ["CONCLUSIVE", "HYPOTHESES"]
+# These say little, so they are asked only where nothing else fits.
+LAST_RESORT = [path_missing]
+
+__all__ = ["CONCLUSIVE", "HYPOTHESES", "LAST_RESORT"]

@@ -1,15 +1,22 @@
-"""A sum is due, but the gradient holds one of its slices: later ones overwrite the earlier, or only one is looked at."""
+"""A sum is due, but the gradient holds one of its slices: the others are overwritten or left out."""
 
 import numpy as np
 
-from nnscratch.gradcheck.evidence import Evidence
+from nnscratch.gradcheck.evidence import Evidence, evidence_of  # noqa: F401
 from nnscratch.gradcheck.findings import Finding
 
-ADVICE = "add up: `d += ...` instead of `d = ...`, .sum(axis=...) instead of [0], numpy.add.at for repeated indexes"
+ADVICE = (
+    "add up: `d += ...` instead of `d = ...`, .sum(axis=...) instead of [0], numpy.add.at for repeated indexes"
+)
 
 
 def one_slice_of_a_sum(seen: Evidence) -> Finding | None:
-    """Of several outputs that an element acts on, backward keeps one and forgets the others."""
+    """Of several outputs that an element acts on, backward keeps one and forgets the others.
+
+    >>> seen = evidence_of(lambda b: (b + np.zeros((4, 3)), None), lambda dout, cache: dout[0].copy(), np.ones(3))
+    >>> one_slice_of_a_sum(seen).evidence
+    'dx0 holds one slice along axis 0 of dout, where the sum over all is due'
+    """
     pairs = seen.pairs
     if pairs is None or pairs.wrong.any() or pairs.leaked.any() or not pairs.lost.any():
         return None
@@ -22,14 +29,23 @@ def one_slice_of_a_sum(seen: Evidence) -> Finding | None:
         return None
     if axis is None and np.any(kept[forgetful] >= 0.5 * due[forgetful]) and not _many_to_one(kept, due):
         return None
-    evidence = f"elements of {seen.name} act on up to {int(due.max())} outputs, but d{seen.name} counts {int(kept[forgetful].min())}"
+    evidence = (
+        f"elements of {seen.name} act on up to {int(due.max())} outputs, but "
+        f"d{seen.name} counts {int(kept[forgetful].min())}"
+    )
     if axis is not None:
         evidence = f"d{seen.name} holds one slice along axis {axis} of dout, where the sum over all is due"
     return Finding("not-accumulated", seen.name, evidence, ADVICE)
 
 
 def one_slice_of_an_input(seen: Evidence) -> Finding | None:
-    """The gradient looks at one slice of a cached array only."""
+    """The gradient looks at one slice of a cached array only.
+
+    >>> x = np.arange(12.0).reshape(4, 3) + 1
+    >>> seen = evidence_of(lambda w: (x @ w, x), lambda dout, x: np.outer(x[-1], dout[-1]), np.ones((3, 2)))
+    >>> one_slice_of_an_input(seen).evidence
+    'dx0 uses place 3 along axis 0 of entry 0 of the cache alone'
+    """
     if not np.isfinite(seen.analytic).all() or not np.any(seen.analytic):
         return None
     for k, array in enumerate(seen.cached):

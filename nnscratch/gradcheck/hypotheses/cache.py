@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nnscratch.gradcheck.evidence import Evidence, same_values
+from nnscratch.gradcheck.evidence import Evidence, evidence_of, same_values  # noqa: F401
 from nnscratch.gradcheck.findings import Finding
 
 MOST_ARRAYS, MOST_REPLACEMENTS = 12, 16
@@ -13,7 +13,13 @@ ADVICE = "use {meant} there; write down what the derivative is a function of, x 
 
 
 def another_cached_array(seen: Evidence) -> Finding | None:
-    """The gradient becomes right when one array in the cache is replaced by another of its shape."""
+    """The gradient becomes right when one array in the cache is replaced by another of its shape.
+
+    >>> x = np.linspace(-1, 1, 4)
+    >>> seen = evidence_of(lambda x: (np.tanh(x), x), lambda dout, cache: dout * (1 - cache**2), x)
+    >>> another_cached_array(seen).evidence
+    'dx0 becomes right when out is put in the place of x0'
+    """
     best: tuple[float, str, str] = (0.6, "", "")
     for k, array in enumerate(seen.cached[:MOST_ARRAYS]):
         if array.dtype.kind != "f":
@@ -32,7 +38,13 @@ def another_cached_array(seen: Evidence) -> Finding | None:
 
 
 def quotient_of_cached_arrays(seen: Evidence) -> Finding | None:
-    """The ratio of analytic and numeric is one array of the cache divided by another."""
+    """The ratio of analytic and numeric is one array of the cache divided by another.
+
+    >>> x = np.linspace(-2, 2, 6) ** 3
+    >>> seen = evidence_of(lambda x: (np.sin(x), (x, np.cos(x))), lambda dout, cache: dout * cache[0], x)
+    >>> quotient_of_cached_arrays(seen).evidence
+    'the error of dx0 is that of x0 in the place of entry 1 of the cache'
+    """
     if seen.pairs is None:
         return None
     pairs = seen.pairs
@@ -46,7 +58,11 @@ def quotient_of_cached_arrays(seen: Evidence) -> Finding | None:
                 for shape, guess in ((seen.out.shape, expected[:, None]), (seen.x.shape, expected[None])):
                     if u.shape != shape:
                         continue
-                    fits = (np.abs(ratio - guess) <= 1e-5 * np.abs(guess)) & (np.abs(guess - 1) > 1e-3) & np.isfinite(guess)
+                    fits = (
+                        (np.abs(ratio - guess) <= 1e-5 * np.abs(guess))
+                        & (np.abs(guess - 1) > 1e-3)
+                        & np.isfinite(guess)
+                    )
                     if fits.sum() >= max(6, 0.6 * pairs.wrong.sum()):
                         evidence = f"the error of d{seen.name} is that of {used} in the place of {meant}"
                         return Finding("wrong-cache-variable", seen.name, evidence, ADVICE.format(meant=meant))
@@ -56,12 +72,13 @@ def quotient_of_cached_arrays(seen: Evidence) -> Finding | None:
 def _replacements(seen, array) -> Iterator[tuple[str, np.ndarray]]:
     """Other arrays of the same shape, padded ones too, then what simple functions make of the array."""
     for name, other in seen.named:
-        if other.shape == array.shape and not same_values(other, array):
+        if other.ndim != array.ndim or same_values(other, array):
+            continue
+        missing = [a - b for a, b in zip(array.shape, other.shape)]
+        if not any(missing):
             yield name, other
-        elif other.ndim == array.ndim and all(0 <= a - b and (a - b) % 2 == 0 for a, b in zip(array.shape, other.shape)):
-            pad = [((a - b) // 2, (a - b) // 2) for a, b in zip(array.shape, other.shape)]
-            if any(before for before, _ in pad):
-                yield f"{name}, padded", np.pad(other, pad)
+        elif min(missing) >= 0 and not any(gap % 2 for gap in missing):
+            yield f"{name}, padded", np.pad(other, [(gap // 2, gap // 2) for gap in missing])
     name = seen.word_for(array)
     with np.errstate(all="ignore"):
         yield f"sigmoid({name})", 1 / (1 + np.exp(-array))

@@ -2,12 +2,18 @@
 
 import numpy as np
 
-from nnscratch.gradcheck.evidence import Evidence
+from nnscratch.gradcheck.evidence import Evidence, evidence_of  # noqa: F401
 from nnscratch.gradcheck.findings import Finding
 
 
 def shifted(seen: Evidence) -> Finding | None:
-    """The gradient fits after a shift by one or two places along its last axes."""
+    """The gradient fits after a shift by one or two places along its last axes.
+
+    >>> x = np.arange(8.0).reshape(1, 8)
+    >>> seen = evidence_of(lambda x: (x**2, x), lambda dout, x: np.roll(2 * dout * x, 1, axis=1), x)
+    >>> shifted(seen).evidence
+    'dx0 is right but stands 1 too far along axis 1'
+    """
     if not seen.whole or seen.x.ndim < 2:
         return None
     axes = tuple(range(1 if seen.x.ndim < 4 else 2, seen.x.ndim))
@@ -22,13 +28,24 @@ def shifted(seen: Evidence) -> Finding | None:
             left = np.abs(moved - seen.analytic[inner])
             still = np.abs(seen.numeric - seen.analytic)[inner]
             if np.max(still) > 1e-3 * seen.size and np.max(left) <= 0.01 * np.max(still):
-                evidence = f"d{seen.name} is right but stands {abs(steps)} too far along axis {', '.join(map(str, along))}"
-                return Finding("border", seen.name, evidence, "cut off exactly the padding that forward added: [pad:-pad]")
+                evidence = (
+                    f"d{seen.name} is right but stands {abs(steps)} too far "
+                    f"along axis {', '.join(map(str, along))}"
+                )
+                return Finding(
+                    "border", seen.name, evidence, "cut off exactly the padding that forward added: [pad:-pad]"
+                )
     return None
 
 
 def at_the_border(seen: Evidence) -> Finding | None:
-    """Only the first or last rows along an axis are wrong."""
+    """Only the first or last rows along an axis are wrong.
+
+    >>> def backward(dout, cache):
+    ...     return np.concatenate([0 * dout[:, :1], 2 * dout[:, 1:]], axis=1)
+    >>> at_the_border(evidence_of(lambda x: (2 * x, None), backward, np.ones((2, 5)))).kind
+    'border'
+    """
     if not seen.whole or seen.x.ndim < 2 or not seen.bad.any() or seen.bad.all():
         return None
     if np.all(np.abs(seen.numeric[seen.bad]) <= 1e-9 * seen.size):
@@ -48,14 +65,23 @@ def at_the_border(seen: Evidence) -> Finding | None:
         ends = [np.moveaxis(seen.bad, chosen[0], 0)[end] for end in (0, -1)]
         if seen.x.ndim < 3 and max(end.mean() for end in ends) < 0.9:
             continue
-        evidence = f"d{seen.name} is wrong only in the first or last places along axis {', '.join(map(str, chosen))}"
+        evidence = (
+            f"d{seen.name} is wrong only in the first or last places along axis {', '.join(map(str, chosen))}"
+        )
         advice = "look at the ends of your loops and slices, and at the padding"
         return Finding("border", seen.name, evidence, advice)
     return None
 
 
 def border_outputs(seen: Evidence) -> Finding | None:
-    """What flows back from the first or last places of the output is wrong or left out."""
+    """What flows back from the first or last places of the output is wrong or left out.
+
+    >>> def backward(dout, x):
+    ...     return (dout[:, :, :-1] * x[:, :, :-1]).sum()
+    >>> x = np.arange(24.0).reshape(2, 3, 4)
+    >>> border_outputs(evidence_of(lambda w: (w * x, x), backward, np.array(2.0))).kind
+    'border'
+    """
     if seen.pairs is None or seen.out.ndim < 3 or seen.pairs.leaked.any():
         return None
     faulty = (seen.pairs.lost | seen.pairs.wrong).any(axis=1).reshape(seen.out.shape)
@@ -68,16 +94,29 @@ def border_outputs(seen: Evidence) -> Finding | None:
         for axis in chosen:
             np.moveaxis(border, axis, 0)[[0, -1]] = True
         if chosen and not border.all() and not (faulty & ~border).any():
-            axis = ", ".join(map(str, chosen))
-            evidence = f"what d{seen.name} gets from the first or last places of the output along axis {axis} is wrong or left out"
-            advice = "let loops run over all places (range(n), not range(n - 1)), and treat the padding as forward does"
+            where = ", ".join(map(str, chosen))
+            evidence = (
+                f"what d{seen.name} gets from the first or last places of the "
+                f"output along axis {where} is wrong or left out"
+            )
+            advice = (
+                "let loops run over all places (range(n), not range(n - 1)), and treat the padding as forward does"
+            )
             return Finding("border", seen.name, evidence, advice)
     return None
 
 
 def other_stride(seen: Evidence) -> Finding | None:
-    """From one output to the next, backward moves on by another number of places than forward."""
-    if seen.pairs is None or seen.out.ndim < 2:
+    """From one output to the next, backward moves on by another number of places than forward.
+
+    >>> def backward(dout, x):
+    ...     dx = np.zeros_like(x)
+    ...     dx[:, : dout.shape[1]] = dout
+    ...     return dx
+    >>> other_stride(evidence_of(lambda x: (x[:, ::2], x), backward, np.ones((1, 8)))).evidence
+    'along axis 1 forward moves on by 2 from one output to the next, backward by 1'
+    """
+    if seen.pairs is None or seen.table is None or seen.out.ndim < 2:
         return None
     if not (seen.pairs.leaked.any() or seen.pairs.wrong.any()):
         return None
@@ -95,7 +134,7 @@ def other_stride(seen: Evidence) -> Finding | None:
 
 
 def _step(table, axis, ndim):
-    """How far the place in x moves at most from one output to the next along an axis; None where all are linked."""
+    """How far the place in x moves at most from one output to the next along an axis, or None."""
     where = axis + ndim
     weights = table.sum(axis=tuple(k for k in range(2 * ndim) if k not in (axis, where)))
     linked = weights > 1e-9 * weights.max(initial=0.0)
@@ -122,18 +161,26 @@ def _every_second(seen):
                 for axis in along:
                     count = -(-shape[axis] // step)
                     sparse[axis], dense[axis] = slice(None, None, step), slice(0, count)
-                for a, b in ((analytic[tuple(sparse)], numeric[tuple(dense)]), (analytic[tuple(dense)], numeric[tuple(sparse)])):
+                for a, b in (
+                    (analytic[tuple(sparse)], numeric[tuple(dense)]),
+                    (analytic[tuple(dense)], numeric[tuple(sparse)]),
+                ):
                     size = np.max(np.abs(b))
                     if a.shape[along[0]] < 2 or any(_alike(t, sparse, dense, size) for t in (analytic, numeric)):
                         continue
                     if np.max(np.abs(a - b)) <= 1e-5 * size:
-                        evidence = f"backward takes at place i of the {kind} what belongs to place {step} i, or the reverse"
-                        return Finding("stride", seen.name, evidence, "use stride and dilation in backward as in forward")
+                        evidence = (
+                            f"backward takes at place i of the {kind} what belongs "
+                            f"to place {step} i, or the reverse"
+                        )
+                        return Finding(
+                            "stride", seen.name, evidence, "use stride and dilation in backward as in forward"
+                        )
     return None
 
 
 def _other_patches(seen):
-    """For a kernel: the patch that the next output sees is the first one moved on by the stride, in backward by another."""
+    """For a kernel: the patch that the next output sees is the first one, moved on by the stride."""
     if seen.x.ndim != 4 or seen.out.ndim != 4:
         return None
     analytic, numeric = (t.reshape(*seen.out.shape, *seen.x.shape) for t in seen.table)

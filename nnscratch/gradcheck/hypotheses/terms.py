@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from nnscratch.gradcheck.evidence import Evidence
+from nnscratch.gradcheck.evidence import Evidence, evidence_of  # noqa: F401
 from nnscratch.gradcheck.findings import Finding
 
 
@@ -13,6 +13,10 @@ def invariance_lost(seen: Evidence) -> Finding | None:
     """The right gradient sums to zero along some axes (a mean or a sum is subtracted), backward's does not.
 
     The same with x - mean as weights: then the output does not depend on the scale of x.
+
+    >>> seen = evidence_of(lambda x: (x - x.mean(axis=0), None), lambda dout, cache: dout, np.ones((4, 3)))
+    >>> invariance_lost(seen).kind
+    'missing-term'
     """
     if not seen.whole or not np.isfinite(seen.analytic).all():
         return None
@@ -22,7 +26,9 @@ def invariance_lost(seen: Evidence) -> Finding | None:
                 continue
             centred = seen.x - seen.x.mean(axis=along, keepdims=True)
             for weights, path in ((None, "mean"), (centred, "variance"), (seen.x, "length")):
-                if _sums_to_zero(seen.numeric, weights, along) and not _sums_to_zero(seen.analytic, weights, along, 1e-2):
+                if _sums_to_zero(seen.numeric, weights, along) and not _sums_to_zero(
+                    seen.analytic, weights, along, 1e-2
+                ):
                     return _path(seen, along, path)
     return None
 
@@ -30,12 +36,27 @@ def invariance_lost(seen: Evidence) -> Finding | None:
 def _path(seen, along, path):
     axes = ", ".join(map(str, along))
     if path == "mean":
-        evidence = f"along axis {axes} the right d{seen.name} sums to 0, yours does not: adding a constant to {seen.name} "
-        evidence += "changes nothing, so a path that subtracts is missing (through a mean, a maximum or a softmax's sum)"
-        return Finding("missing-term", seen.name, evidence, f"subtract what flows back through the sum or mean over axis {axes}")
-    evidence = f"along axis {axes} the path through the {path} is missing: scaling {seen.name} changes nothing in forward, "
+        evidence = (
+            f"along axis {axes} the right d{seen.name} sums to 0, yours does "
+            f"not: adding a constant to {seen.name} "
+        )
+        evidence += (
+            "changes nothing, so a path that subtracts is missing (through a mean, a maximum or a softmax's sum)"
+        )
+        return Finding(
+            "missing-term",
+            seen.name,
+            evidence,
+            f"subtract what flows back through the sum or mean over axis {axes}",
+        )
+    evidence = (
+        f"along axis {axes} the path through the {path} is missing: scaling "
+        f"{seen.name} changes nothing in forward, "
+    )
     evidence += f"but d{seen.name} is not at right angles to {seen.name}"
-    return Finding("missing-term", seen.name, evidence, f"add what flows back through the {path} (a term along {seen.name})")
+    return Finding(
+        "missing-term", seen.name, evidence, f"add what flows back through the {path} (a term along {seen.name})"
+    )
 
 
 def _sums_to_zero(gradient, weights, along, share=1e-5):
@@ -45,7 +66,12 @@ def _sums_to_zero(gradient, weights, along, share=1e-5):
 
 
 def proportional_error(seen: Evidence) -> Finding | None:
-    """The error is some array of the forward pass times numbers that are constant along an axis."""
+    """The error is some array of the forward pass times numbers that are constant along an axis.
+
+    >>> seen = evidence_of(lambda x: (3 * x + x**2, x), lambda dout, x: 2 * dout * x, np.linspace(1, 2, 6))
+    >>> proportional_error(seen).evidence
+    'dx0 lacks 3 times dout'
+    """
     if not seen.whole or not np.isfinite(seen.analytic).all() or seen.x.size < 4:
         return None
     error = seen.numeric - seen.analytic
@@ -58,17 +84,29 @@ def proportional_error(seen: Evidence) -> Finding | None:
             with np.errstate(all="ignore"):
                 share = np.where(bottom > 0, top / bottom, 0.0)
             if seen.explains(seen.numeric - share * array):
-                amount = f"{float(share.reshape(-1)[0]):.4g} times {name}" if along == whole else f"a multiple of {name}"
+                amount = (
+                    f"{float(share.reshape(-1)[0]):.4g} times {name}"
+                    if along == whole
+                    else f"a multiple of {name}"
+                )
                 if along != whole:
                     amount += f" for each place beside axis {along[0]}"
                 evidence = f"d{seen.name} lacks {amount}"
-                advice = f"add the term: {seen.name} acts on the output in a second way (a penalty, a skip, a norm)"
+                advice = (
+                    f"add the term: {seen.name} acts on the output in a second way (a penalty, a skip, a norm)"
+                )
                 return Finding("missing-term", seen.name, evidence, advice)
     return None
 
 
 def path_missing(seen: Evidence) -> Finding | None:
-    """Some pairs of output and element are right, those of another path are not."""
+    """Some pairs of output and element are right, those of another path are not.
+
+    >>> both = lambda x: (np.stack([x, x**2]), x)
+    >>> seen = evidence_of(both, lambda dout, x: dout[0].copy(), np.linspace(1, 2, 3))
+    >>> path_missing(seen).kind
+    'missing-term'
+    """
     pairs = seen.pairs
     if pairs is None:
         return None
@@ -80,12 +118,20 @@ def path_missing(seen: Evidence) -> Finding | None:
         advice = "chain rule: multiply dout by the slope of every function between, the last one first"
         return Finding("missing-term", seen.name, evidence, advice)
     if pairs.right.any():
-        evidence = f"some of the ways from {seen.name} to the output are right, {int(faulty.sum())} of {int(pairs.linked.sum())} are not"
+        evidence = (
+            f"some of the ways from {seen.name} to the output are right, "
+            f"{int(faulty.sum())} of {int(pairs.linked.sum())} are not"
+        )
     elif pairs.lost.any():
-        evidence = f"{int(pairs.lost.sum())} of {int(pairs.linked.sum())} ways from {seen.name} to the output are left out"
+        evidence = (
+            f"{int(pairs.lost.sum())} of {int(pairs.linked.sum())} ways from "
+            f"{seen.name} to the output are left out"
+        )
     else:
         return None
-    return Finding("missing-term", seen.name, evidence, "follow every arrow out of the variable and add up what comes back")
+    return Finding(
+        "missing-term", seen.name, evidence, "follow every arrow out of the variable and add up what comes back"
+    )
 
 
 def _factor_by_output(seen):
