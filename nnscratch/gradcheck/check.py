@@ -94,7 +94,7 @@ def check_layer(
     ['right', 'right']
     """
     work = _in_float64(layer)
-    params = {name: np.array(value) for name, value in work.params.items()}
+    params = {name: value.copy() for name, value in work.params.items()}
     given = {"x": _as_float64(x), **params}
 
     borrow = _lender(work, params, lambda layer: layer.forward(fresh(given["x"]), train))
@@ -175,7 +175,7 @@ def check_model(
     True
     """
     work = _in_float64(model)
-    params = {name: np.array(value) for name, value in work.params.items()}
+    params = {name: value.copy() for name, value in work.params.items()}
     given = {"input x": _as_float64(x), "labels y": y, **params}
     borrow = _lender(work, params, lambda model: model.loss(fresh(given["input x"]), fresh(y)))
 
@@ -206,7 +206,7 @@ def _fresh_options(options):
 
 
 def _as_float64(value):
-    return np.array(value, dtype=np.float64) if is_floating(value) else value
+    return value.astype(np.float64) if is_floating(value) else value
 
 
 def _in_float64(thing):
@@ -287,7 +287,8 @@ def _scalar(value):
 
 def _times(dout, gradient):
     """The gradient of a loss times the upstream gradient; what is no array goes on to be reported as such."""
-    return (dout * gradient).astype(gradient.dtype) if isinstance(gradient, np.ndarray) else gradient
+    is_array = is_floating(gradient) or isinstance(gradient, np.ndarray)
+    return (dout * gradient).astype(gradient.dtype) if is_array else gradient
 
 
 def _as_dict(grads, expected):

@@ -62,7 +62,13 @@ def _is_wrong(examination, name):
 
 
 def _unknown(evidence):
-    worst = np.argsort(-np.abs(np.nan_to_num(evidence.analytic - evidence.numeric)), axis=None)[:3]
+    order = np.argsort(-np.abs(np.nan_to_num(evidence.analytic - evidence.numeric)), axis=None)
+    worst = [k for k in order[:3].tolist() if evidence.bad.flat[k]]
+    if not worst:
+        evidence_words = (
+            f"d{evidence.name} is wrong along a random direction, but in none of the elements that were drawn"
+        )
+        return Finding("unknown", evidence.name, evidence_words, "check it again at a smaller input")
     places = [tuple(int(i) for i in np.unravel_index(k, evidence.x.shape)) for k in worst]
     shown = ", ".join(f"{list(at)}: {evidence.analytic[at]:.4g} for {evidence.numeric[at]:.4g}" for at in places)
     return Finding(

@@ -14,6 +14,7 @@ from nnscratch.gradcheck.table import analytic_rows, powers_for
 # How many numbers may be kept at once, and moved about, so that a check of a million elements ends in seconds.
 KEPT = 3_000_000
 WORK = 10_000_000
+LOCALISED = 4
 
 
 @dataclass
@@ -86,7 +87,7 @@ def _choose(visit, ruler, elements):
     """The elements to look at one by one: all of a small input, some of a large one."""
     inputs = max(1, len(visit.grads))
     affordable = min(WORK // (ruler.size + ruler.out.size + 1), KEPT // (ruler.out.size + 1)) // inputs
-    most = min(elements, max(8, affordable))
+    most = min(elements, max(4, affordable))
     parts = [ruler.starts[name] + pick(ruler.flat[name].size, most, visit.rng) for name in visit.grads]
     return np.concatenate([np.zeros(0, dtype=int), *parts]).astype(int)
 
@@ -178,6 +179,34 @@ def _judge_directions(found, analytic, tolerance):
                 found.resolved.add(name)
             elif ruling.word[0] == WRONG and abs(along - ruling.best)[0] > 1e-5 * abs(ruling.best[0]):
                 found.along[name] = (float(along[0]), float(ruling.best[0]))
+    for name in found.along:
+        if not (found.words[found.of(name)] == WRONG).any():
+            _localise(found, analytic, name, tolerance)
+
+
+def _localise(found, analytic, name, tolerance):
+    """Find wrong elements by halving: measure along both halves, go on with the one that is further off."""
+    visit, ruler = found.visit, found.ruler
+    h, dout = 2.0**-22 if visit.eps < 1e-10 else 2.0**-6, visit.dout.reshape(-1).astype(np.float64)
+    places: set[int] = set()
+    for _ in range(LOCALISED):
+        active = np.arange(ruler.size)[ruler.span(name)]
+        signs = visit.rng.choice([-1.0, 1.0], ruler.size) * ruler.unit
+        while len(active) > 1:
+            halves = np.array_split(active, 2)
+            active = max(halves, key=lambda half: _off_along(ruler, analytic, half, signs, h, dout))
+        places.add(int(active[0]))
+    drawn = np.array(sorted(places - set(found.chosen.tolist())), dtype=int)
+    more = _judge_elements(visit, ruler, analytic, drawn, tolerance)
+    for part in ("chosen", "words", "analytic", "numeric", "plus", "minus", "h", "at_kink"):
+        setattr(found, part, np.concatenate([getattr(found, part), getattr(more, part)]))
+
+
+def _off_along(ruler, analytic, elements, signs, h, dout):
+    direction = np.zeros(ruler.size)
+    direction[elements] = signs[elements]
+    plus, minus = ruler.move_along(direction, h)
+    return abs(float(analytic[elements] @ signs[elements]) - float((plus - minus) @ dout) / (2 * h))
 
 
 def _beside(visit, ruler, tolerance, elements):

@@ -134,9 +134,7 @@ class Report:
         picture = self._picture()
         lines += picture if len(picture) + len(lines) + len(findings) + len(notes) < LINES else []
         lines += ["findings:", *findings] if findings else []
-        return "\n".join(
-            textwrap.shorten(line, WIDTH) if len(line) > WIDTH + 4 else line for line in lines + notes
-        )
+        return "\n".join(line if len(line) <= WIDTH + 4 else line[:WIDTH] + " ..." for line in lines + notes)
 
     def _picture(self):
         """A map of the first gradient that is wrong in some places only."""

@@ -139,7 +139,7 @@ def _step(table, axis, ndim):
     weights = table.sum(axis=tuple(k for k in range(2 * ndim) if k not in (axis, where)))
     linked = weights > 1e-9 * weights.max(initial=0.0)
     outputs = np.flatnonzero(linked.any(axis=1))
-    if len(outputs) < 3 or linked[outputs].mean() > 0.8:
+    if len(outputs) < 3 or linked[outputs].mean() > 0.6:
         return None
     centre = np.array([np.flatnonzero(linked[o]).mean() for o in outputs])
     lag = 2 if len(outputs) > 3 else 1
