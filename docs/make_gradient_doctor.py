@@ -23,11 +23,11 @@ From a terminal it is `nnscratch gradcheck my_layers.py`, in a test
 `assert_gradients(affine_forward, affine_backward, (x, w, b))`, and in a notebook the report shows itself with a
 map of the error.
 
-A check goes from cheap to dear. It looks at the form (shapes, dtypes, finite values), then at manners (nothing
-edited in place, nothing remembered between calls, linear in `dout`), then at the numbers: differences with several
-steps, extrapolated, each with an estimate of its own error. Where the function has a corner, every output is
-judged by itself, and any slope between the left and the right one is right. What round-off hides is called too small to
-tell, not wrong.
+A check goes from cheap to dear. It looks at the form (shapes, dtypes, finite values), then at manners
+(nothing edited in place, nothing remembered between calls, linear in `dout`), then at the numbers:
+differences with several steps, extrapolated, each with an estimate of its own error. Where the function has
+a corner, every output is judged by itself, and any slope between the left and the right one is right. What
+round-off hides is called too small to tell, not wrong.
 
 Here are ten mistakes that everybody makes once, and what the doctor says about each. The likeliest explanation
 comes first. This page is written by `docs/make_gradient_doctor.py`, so the reports are as they print.

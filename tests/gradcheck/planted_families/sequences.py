@@ -25,6 +25,12 @@ def draw_embedding(rng):
     return rng.integers(0, 5, (3, 4)), rng.normal(size=(6, 3))
 
 
+def draw_padded(rng):
+    x, w = draw_embedding(rng)
+    x[0, 2:] = 0
+    return x, w
+
+
 def padded_embedding_forward(x, w):
     """Index 0 stands for no word: its vector is zero whatever w[0] is."""
     return w[x] * (x != 0)[..., None], (x, w)
@@ -208,7 +214,7 @@ def draw_sentences(rng):
 
 EMBEDDING = Planted("embedding", "embedding", embedding_forward, embedding_backward, draw_embedding)
 PADDED_EMBEDDING = Planted(
-    "embedding with padding", "embedding", padded_embedding_forward, padded_embedding_backward, draw_embedding
+    "embedding with padding", "embedding", padded_embedding_forward, padded_embedding_backward, draw_padded
 )
 POSITIONS = Planted("positions", "embedding", positions_forward, positions_backward, normal((3, 4, 2), (4, 2)))
 RNN_STEP = Planted(
