@@ -10,6 +10,7 @@ from nnscratch.gradcheck.table import analytic_rows, judge_pairs
 MOST_ROWS = 256
 NEIGHBOURS = 24
 MOST_PIECES = 8
+ENOUGH = 4  # wrong outputs
 STEP = 2.0**-20
 
 
@@ -41,6 +42,8 @@ def judge_by_output(
             visit, ruler, elements[kinked.any(axis=1)], rows[columns], outputs[columns]
         )
         for o in np.flatnonzero(doubtful):
+            if np.equal(words, WRONG).any(axis=0).sum() >= ENOUGH:
+                break
             if _is_no_mixture(visit, ruler, elements[kinked[:, o]], rows[o], outputs[o]):
                 words[kinked[:, o], o] = WRONG
     worst = np.full(len(elements), RIGHT)
@@ -108,7 +111,8 @@ def _distance_to_hull(point, corners):
     for _ in range(3000):
         towards = corners[np.argmin(corners @ (mixture - point))] - mixture
         length = float(towards @ towards)
-        share = min(max(float((point - mixture) @ towards) / length, 0.0), 1.0) if length else 0.0
+        gain = float((point - mixture) @ towards)
+        share = min(max(gain / length, 0.0), 1.0) if gain > 1e-9 else 0.0
         if share == 0 or np.max(np.abs(mixture - point)) < 1e-4:
             break
         mixture += share * towards
