@@ -218,7 +218,7 @@ def _pair_check(word, functions, path):
             raise _CannotCheck(Problem(word, message, path, _line(forward or backward)))
         inputs = examples or _first_that_runs(word, forward, guesses(word, forward), path)
         with _user_code(word, path):
-            return check_pair(forward, backward, inputs, raises=False)
+            return check_pair(forward, backward, inputs)
 
     return check
 
@@ -230,7 +230,7 @@ def _loss_check(word, loss, path):
             raise _CannotCheck(Problem(word, f"{word} must take (x, y) and return (loss, dx)", path, _line(loss)))
         x, y, *others = inputs
         with _user_code(word, path):
-            report = check_loss(lambda x, y: loss(x, y, *copy.deepcopy(others)), x, y, raises=False)
+            report = check_loss(lambda x, y: loss(x, y, *copy.deepcopy(others)), x, y)
             report.title = word
             return report
 
@@ -245,7 +245,7 @@ def _layer_check(word, layer, path):
         tries = ((x,) for x in guesses_for_layer(layer))
         (x,) = examples or _first_that_runs(word, forward, tries, path)
         with _user_code(word, path):
-            report = check_layer(layer, x, raises=False)
+            report = check_layer(layer, x)
             report.title = word
             return report
 

@@ -1,12 +1,17 @@
 """What a gradient check found: one entry for each input and parameter, and the findings in words."""
 
 import math
+import textwrap
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-LINES = 24
+from nnscratch.gradcheck.findings import Finding
+from nnscratch.gradcheck.heatmap import caption, heat_map, places, shaded
+
+LINES, WIDTH = 24, 96
+MOST_FINDINGS = 3
 WORDS = {"right": "right", "wrong": "WRONG", "unresolved": "too small to tell"}
 
 
@@ -37,13 +42,15 @@ class Entry:
     indexes: Any = field(default=None, repr=False)
     analytic_values: Any = field(default=None, repr=False)
     numeric_values: Any = field(default=None, repr=False)
+    bad: Any = field(default=None, repr=False)
+    shape: tuple[int, ...] = ()
 
     @property
     def note(self) -> str:
         """What there is to say beside verdict and error, in one line."""
         if self.verdict == "wrong" and self.analytic is not None and self.numeric is not None:
             place = f"at {list(self.worst)}" if self.worst is not None else "along a random direction"
-            return f"{place}: backward gives {self.analytic:.6g}, differences give {self.numeric:.6g}"
+            return f"{place}: backward gives {self.analytic + 0.0:.6g}, differences give {self.numeric + 0.0:.6g}"
         if self.verdict == "wrong":
             return "not compared, see below"
         parts = [f"{self.checked} element{'' if self.checked == 1 else 's'}"]
@@ -56,7 +63,7 @@ class Entry:
 
 @dataclass
 class Report:
-    """All that one check found; `ok` when nothing is wrong, `findings` in words, the form of the pair first.
+    """All that one check found; `ok` when nothing is wrong, `findings` name the mistakes, the likeliest first.
 
     >>> report = Report("relu", [Entry("x", "right", error=3e-11, checked=20)])
     >>> report.ok
@@ -68,7 +75,8 @@ class Report:
 
     title: str
     entries: list[Entry] = field(default_factory=list)
-    findings: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
@@ -110,16 +118,38 @@ class Report:
 
     def __str__(self) -> str:
         """The report as plain text, at most one screen."""
-        findings = _shorten(self.findings, LINES // 2)
-        entries, more = self.shown(LINES - 4 - len(findings))
-        rows = [(e.name, WORDS[e.verdict], f"error {_number(e.error)}", e.note) for e in entries]
+        findings = [line for finding in self.findings[:MOST_FINDINGS] for line in _in_lines(finding)]
+        if len(self.findings) > MOST_FINDINGS:
+            findings.append(f"  and {len(self.findings) - MOST_FINDINGS} more")
+        findings = findings[: LINES - 8]
+        notes = [line for note in self.notes[:2] for line in textwrap.wrap(f"note: {note}", WIDTH)]
+        room = LINES - 2 - len(findings) - len(notes)
+        entries, more = self.shown(max(2, room - 1))
+        rows = [(e.name, WORDS[e.verdict], f"error {number(e.error)}", e.note) for e in entries]
         widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]
         lines = [self.summary]
         for row in rows:
             lines.append("  " + "  ".join([text.ljust(w) for text, w in zip(row, widths)] + [row[3]]))
         lines += [f"  {more}"] if more else []
-        lines += ["findings:"] + [f"  - {finding}" for finding in findings] if findings else []
-        return "\n".join(lines)
+        picture = self._picture()
+        lines += picture if len(picture) + len(lines) + len(findings) + len(notes) < LINES else []
+        lines += ["findings:", *findings] if findings else []
+        return "\n".join(line if len(line) <= WIDTH + 4 else line[:WIDTH] + " ..." for line in lines + notes)
+
+    def _picture(self):
+        """A map of the first gradient that is wrong in some places only."""
+        for entry in self.entries:
+            image = heat_map(entry)
+            if image is not None:
+                heading = f"where d{entry.name} is wrong ({places(entry)}; {caption(entry)}):"
+                return [heading, *(f"    {line}" for line in shaded(image))]
+        return []
+
+    def _repr_html_(self) -> str:
+        """The report as HTML, for notebooks."""
+        from nnscratch.gradcheck.html import to_html
+
+        return to_html(self)
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as plain dicts, lists, strings and numbers for `json.dumps`; infinity becomes None.
@@ -129,43 +159,30 @@ class Report:
         """
         names = ("name", "verdict", "error", "worst", "analytic", "numeric", "checked", "kinks", "unresolved")
         entries = [{name: _plain(getattr(entry, name)) for name in names} for entry in self.entries]
-        return {"title": self.title, "ok": self.ok, "entries": entries, "findings": list(self.findings)}
+        return {
+            "title": self.title,
+            "ok": self.ok,
+            "entries": entries,
+            "findings": [finding.to_json() for finding in self.findings],
+            "notes": list(self.notes),
+        }
 
 
-def print_report(report: Report, console: Any = None) -> None:
-    """Print a report to the terminal in colour (rich), or as plain text into a file or pipe.
+def _in_lines(finding):
+    """One finding as lines of text: what, what to do, and where in the code."""
+    text = f"- {finding.kind} in {finding.where}: {finding.evidence}"
+    lines = textwrap.wrap(text, WIDTH - 2, initial_indent="  ", subsequent_indent="    ")
+    lines += textwrap.wrap(finding.advice, WIDTH - 4, initial_indent="    -> ", subsequent_indent="       ")
+    lines += [f"    see {textwrap.shorten(finding.line, WIDTH - 8, placeholder=' ...')}"] if finding.line else []
+    return lines
 
-    >>> from rich.console import Console
-    >>> print_report(Report("relu", [Entry("x", "right", checked=20)]), Console(width=80, no_color=True))
-    relu: the gradient is right
-     x  right  0.0e+00  20 elements
+
+def number(error: float) -> str:
+    """Return an error in two digits, or a dash where there is none.
+
+    >>> number(3.14e-9), number(math.inf)
+    ('3.1e-09', '-')
     """
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    console = console or Console()
-    console.print(f"[bold {'green' if report.ok else 'red'}]{escape(report.summary)}[/]", highlight=False)
-    colours = {"right": "green", "wrong": "bold red", "unresolved": "yellow"}
-    table = Table(box=None, show_header=False, padding=(0, 1))
-    findings = _shorten(report.findings, LINES // 2)
-    entries, more = report.shown(LINES - 4 - len(findings))
-    for entry in entries:
-        verdict = f"[{colours[entry.verdict]}]{WORDS[entry.verdict]}[/]"
-        table.add_row(escape(entry.name), verdict, _number(entry.error), escape(entry.note))
-    if entries:
-        console.print(table, highlight=False)
-    for line in ([more] if more else []) + findings:
-        console.print(f"  {escape(line)}", highlight=False)
-
-
-def _shorten(findings, most):
-    if len(findings) <= most:
-        return list(findings)
-    return [*findings[: most - 1], f"and {len(findings) - most + 1} more"]
-
-
-def _number(error):
     return f"{error:.1e}" if math.isfinite(error) else "-"
 
 

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from nnscratch import kernels
-from nnscratch.gradcheck import check_layer
+from nnscratch.gradcheck import assert_gradients
 from nnscratch.shapes import ShapeError
 from tests.cases import CASES
 
@@ -35,13 +35,13 @@ def run(layer, x, seed=1, train=True):
 
 @every_case
 def test_gradients(case):
-    check_layer(case.layer(), case.draw(), train=case.train, rng=1)
+    assert_gradients(case.layer(), case.draw(), train=case.train, rng=1)
 
 
 @every_case
 def test_gradients_at_other_shapes(case):
     for shape in case.others:
-        check_layer(case.layer(), case.draw(shape), train=case.train, rng=1)
+        assert_gradients(case.layer(), case.draw(shape), train=case.train, rng=1)
 
 
 @every_case

@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 
-from nnscratch.gradcheck import GradientError, check_layer, check_model
+from nnscratch.gradcheck import GradientError, assert_gradients, check_layer, check_model
 from tests.gradcheck import samples
 
 X = np.random.default_rng(5).standard_normal((6, 5))
@@ -51,9 +51,9 @@ def changed_layer(change):
     ],
 )
 def test_wrong_layers_fail(change, said):
-    report = check_layer(changed_layer(change), X, raises=False)
+    report = check_layer(changed_layer(change), X)
     assert not report.ok
-    assert said in str(report)
+    assert said in " ".join(str(report).split())
 
 
 def test_a_layer_must_return_dx_and_grads():
@@ -62,7 +62,7 @@ def test_a_layer_must_return_dx_and_grads():
             return dout
 
     with pytest.raises(GradientError, match="backward must return"):
-        check_layer(OnlyDx(), X)
+        assert_gradients(OnlyDx(), X)
 
 
 def test_a_layer_that_writes_to_its_parameters_is_found():
@@ -71,8 +71,8 @@ def test_a_layer_that_writes_to_its_parameters_is_found():
             self.params["w"] *= 1.0001
             return super().forward(x, train)
 
-    report = check_layer(Writes(), X, raises=False)
-    assert any("forward changed w in place" in finding for finding in report.findings)
+    report = check_layer(Writes(), X)
+    assert any("forward changed w in place" in str(finding) for finding in report.findings)
 
 
 def test_integer_input_of_a_layer_is_left_alone():
@@ -115,7 +115,7 @@ def test_a_model_that_forgets_its_weight_penalty_fails(seed):
             return loss, {**grads, "w1": grads["w1"] - 0.02 * self.params["w1"]}
 
     rng = np.random.default_rng([2, seed])
-    report = check_model(Forgets(), rng.standard_normal((8, 6)), rng.integers(0, 4, 8), rng=seed, raises=False)
+    report = check_model(Forgets(), rng.standard_normal((8, 6)), rng.integers(0, 4, 8), rng=seed)
     assert [entry.verdict for entry in report.entries] == ["wrong", "right", "right", "right"]
 
 
@@ -127,7 +127,7 @@ def test_one_wrong_element_of_a_large_parameter_is_found():
             return loss, grads
 
     x, y = np.random.default_rng(4).standard_normal((8, 6)), np.arange(8) % 4
-    report = check_model(OneOff(hidden=2000), x, y, raises=False)
+    report = check_model(OneOff(hidden=2000), x, y)
     assert [entry.name for entry in report.entries if entry.verdict == "wrong"] == ["w2"]
     assert check_model(samples.Net(hidden=2000), x, y).ok
 
@@ -143,4 +143,4 @@ def test_a_model_must_return_a_number_and_a_dict():
     for answer, said in [((np.ones(3), {}), "one number"), (1.0, "must return"), ((1.0, [1]), "a dict")]:
         model.answer = answer
         with pytest.raises(GradientError, match=said):
-            check_model(model, x, y)
+            assert_gradients(model, x, y)

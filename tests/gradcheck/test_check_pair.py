@@ -5,7 +5,7 @@ import functools
 import numpy as np
 import pytest
 
-from nnscratch.gradcheck import GradientError, check_loss, check_pair
+from nnscratch.gradcheck import GradientError, assert_gradients, check_loss, check_pair
 from tests.gradcheck import samples
 
 SEEDS = range(20)
@@ -63,8 +63,11 @@ def tanh_backward(dout, x):
 @pytest.mark.parametrize(("at_zero", "ok"), [(0.0, True), (0.3, True), (1.0, True), (1.5, False), (-0.01, False)])
 def test_any_slope_between_the_sides_is_right_at_a_kink(at_zero, ok):
     x = np.array([[0.0, 1.0, -1.0, 0.0]])
-    slopes = np.where(x == 0, at_zero, x > 0)
-    report = check_pair(samples.relu_forward, lambda dout, cache: dout * slopes, (x,), raises=False)
+
+    def backward(dout, x):
+        return dout * np.where(x == 0, at_zero, x > 0)
+
+    report = check_pair(lambda x: (np.maximum(x, 0), x), backward, (x,))
     assert report.ok == ok
     assert report.entries[0].kinks == (2 if ok else 0)
 
@@ -110,13 +113,13 @@ def off_at_one_element(gradient):
     ],
 )
 def test_a_wrong_gradient_is_found_and_the_others_stay_right(place, change):
-    report = check_pair(samples.affine_forward, wrong_in(place, change), affine_inputs(), raises=False)
+    report = check_pair(samples.affine_forward, wrong_in(place, change), affine_inputs())
     assert not report.ok
     assert [entry.verdict for entry in report.entries] == ["wrong" if i == place else "right" for i in range(3)]
 
 
 def test_the_report_shows_the_worst_element():
-    report = check_pair(samples.affine_forward, wrong_in(1, off_at_one_element), affine_inputs(), raises=False)
+    report = check_pair(samples.affine_forward, wrong_in(1, off_at_one_element), affine_inputs())
     entry = report.entries[1]
     assert entry.worst == (1, 2)
     assert np.isclose(entry.analytic / entry.numeric, 1.001, rtol=1e-6)
@@ -130,7 +133,7 @@ def test_the_missing_mean_path_of_batch_norm_is_found(seed):
         normal, gamma, deviation = cache
         return dout * gamma / deviation, (dout * normal).sum(axis=0), dout.sum(axis=0)
 
-    report = check_pair(samples.batchnorm_forward, backward, norm_inputs(seed), rng=seed, raises=False)
+    report = check_pair(samples.batchnorm_forward, backward, norm_inputs(seed), rng=seed)
     assert [entry.verdict for entry in report.entries] == ["wrong", "right", "right"]
 
 
@@ -139,7 +142,7 @@ def test_a_zero_gradient_that_ones_would_accept_is_found():
         _, dgamma, dbeta = samples.batchnorm_backward(dout, cache)
         return np.zeros_like(dout), dgamma, dbeta
 
-    report = check_pair(samples.batchnorm_forward, backward, norm_inputs(), raises=False)
+    report = check_pair(samples.batchnorm_forward, backward, norm_inputs())
     assert report.entries[0].verdict == "wrong"
 
 
@@ -164,8 +167,8 @@ def edits_cache(dout, cache):
     ],
 )
 def test_edits_in_place_are_found(forward, backward, said):
-    report = check_pair(forward, backward, (draws(0).standard_normal((4, 5)),), raises=False)
-    assert any(said in finding for finding in report.findings)
+    report = check_pair(forward, backward, (draws(0).standard_normal((4, 5)),))
+    assert any(said in str(finding) for finding in report.findings)
     assert not report.ok
 
 
@@ -183,8 +186,8 @@ def test_edits_in_place_are_found(forward, backward, said):
     ],
 )
 def test_gradients_of_a_wrong_form_are_named(backward, said):
-    report = check_pair(samples.affine_forward, backward, affine_inputs(), raises=False)
-    assert any(said in finding for finding in report.findings)
+    report = check_pair(samples.affine_forward, backward, affine_inputs())
+    assert any(said in str(finding) for finding in report.findings)
     assert not report.ok
 
 
@@ -193,15 +196,15 @@ def test_gradients_of_a_wrong_form_are_named(backward, said):
     [
         (lambda x: x, "forward must return (out, cache), but it returned ndarray"),
         (lambda x: (x, None, None), "it returned a tuple of 3"),
-        (lambda x: (x.astype(np.float32), None), "forward gives float32 for float64 input"),
+        (lambda x: ((x > 0).astype(int), None), "forward gives int64 for float64 input"),
         (lambda x: (x * np.inf, None), "not finite"),
         (lambda x: (list(x), None), "forward must return an array as its output, but it returned list"),
         (lambda x: (x * np.random.default_rng().random(), None), "called again with the same input"),
     ],
 )
 def test_a_forward_of_a_wrong_form_is_named(forward, said):
-    report = check_pair(forward, lambda dout, cache: dout, (np.ones((2, 3)),), raises=False)
-    assert any(said in finding for finding in report.findings)
+    report = check_pair(forward, lambda dout, cache: dout, (np.ones((2, 3)),))
+    assert any(said in str(finding) for finding in report.findings)
     assert "could not be compared" in str(report)
 
 
@@ -217,7 +220,7 @@ def test_integer_inputs_are_left_alone():
         dw[cache[0]] = dout
         return dw
 
-    assert not check_pair(samples.embedding_forward, overwrites, (x, w), raises=False).ok
+    assert not check_pair(samples.embedding_forward, overwrites, (x, w)).ok
 
 
 def test_wrt_chooses_the_inputs_and_running_statistics_may_be_written():
@@ -251,17 +254,16 @@ def test_float32_inputs_are_checked_in_float64_and_left_as_they_were():
     assert all(np.array_equal(a, b) and a.dtype == np.float32 for a, b in zip(inputs, before))
 
 
-def test_a_wrong_element_that_was_not_drawn_is_found_along_a_direction():
+def test_a_wrong_element_that_was_not_drawn_is_found_by_halving():
     def backward(dout, cache):
         gradient = dout * cache
         gradient[-1, -1] = 1.0 + 2 * dout[-1, -1]
         return gradient
 
     x = draws(1).standard_normal((300, 300))
-    report = check_pair(samples.relu_forward, backward, (x,), elements=20, raises=False)
+    report = check_pair(samples.relu_forward, backward, (x,), elements=20)
     assert report.entries[0].verdict == "wrong"
-    assert report.entries[0].worst is None
-    assert "along a random direction" in str(report)
+    assert report.entries[0].worst == (299, 299)
     assert check_pair(samples.relu_forward, samples.relu_backward, (x,), elements=20).ok
 
 
@@ -293,7 +295,7 @@ def test_an_empty_input_has_nothing_to_compare():
 
 def test_gradient_error_is_an_assertion_that_carries_the_report():
     with pytest.raises(AssertionError) as caught:
-        check_pair(samples.affine_forward, wrong_in(0, np.negative), affine_inputs())
+        assert_gradients(samples.affine_forward, wrong_in(0, np.negative), affine_inputs())
     assert isinstance(caught.value, GradientError)
     assert caught.value.report.entries[0].name == "x"
     assert str(caught.value.report) in str(caught.value)
@@ -316,8 +318,8 @@ def test_the_same_seed_gives_the_same_report():
     ],
 )
 def test_losses_of_a_wrong_form_are_named(loss, said):
-    report = check_loss(loss, np.arange(4.0), np.ones(4), raises=False)
-    assert any(said in finding for finding in report.findings)
+    report = check_loss(loss, np.arange(4.0), np.ones(4))
+    assert any(said in str(finding) for finding in report.findings)
 
 
 def test_a_wrong_loss_gradient_is_found():
@@ -326,4 +328,85 @@ def test_a_wrong_loss_gradient_is_found():
         return loss, dx * len(x)
 
     with pytest.raises(GradientError, match="not_averaged: the gradient is wrong"):
-        check_loss(not_averaged, draws(0).standard_normal((6, 5)), np.arange(6) % 5)
+        assert_gradients(not_averaged, draws(0).standard_normal((6, 5)), np.arange(6) % 5)
+
+
+def float32_forward(x, w):
+    x, w = x.astype(np.float32), w.astype(np.float32)
+    return np.tanh(x @ w), (x, w, np.tanh(x @ w))
+
+
+def float32_backward(dout, cache, factor=1.0):
+    x, w, out = cache
+    dscores = dout * (1 - out**2)
+    return dscores @ w.T, np.float32(factor) * x.T @ dscores
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_code_that_knows_only_float32_is_judged_with_honest_tolerances(seed):
+    x, w, _ = affine_inputs(seed)
+    report = check_pair(float32_forward, float32_backward, (x, w), rng=seed)
+    assert report.ok
+    assert "float32" in report.notes[0]
+    wrong = check_pair(float32_forward, lambda d, c: float32_backward(d, c, 1.05), (x, w), rng=seed)
+    assert [entry.verdict for entry in wrong.entries] == ["right", "wrong"]
+
+
+def test_dout_is_not_what_the_user_draws_from_the_same_seed():
+    x = np.random.default_rng(0).normal(size=(4, 4))
+    report = check_pair(lambda w: (x @ w, x), lambda dout, x: dout.T @ x, (np.ones((4, 4)),))
+    assert report.findings[0].kind == "transposed"
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_mistake_of_one_percent_beside_a_large_output_is_found(seed):
+    x = draws(seed).normal(size=(4, 5))
+    report = check_pair(
+        lambda x: (1e6 + np.tanh(x), x), lambda dout, x: 1.01 * tanh_backward(dout, x), (x,), rng=seed
+    )
+    assert report.findings[0].kind == "constant-factor"
+
+
+def test_a_bias_before_a_norm_has_a_gradient_of_zero_up_to_round_off():
+    x, gamma, beta = norm_inputs()
+
+    def forward(x, b):
+        return samples.batchnorm_forward(x + b, gamma, beta)
+
+    def backward(dout, cache):
+        dx = samples.batchnorm_backward(dout, cache)[0]
+        return dx, dx.sum(axis=0)
+
+    report = check_pair(forward, backward, (x, np.ones(4)))
+    assert [entry.verdict for entry in report.entries] == ["right", "right"]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_network_with_biases_of_zero_and_a_dead_example_is_not_blamed(seed):
+    w1, w2 = draws(seed).normal(size=(4, 6)), draws(seed).normal(size=(6, 3))
+
+    def forward(x, w1, b, w2):
+        scores = x @ w1 + b
+        return np.maximum(scores, 0) @ w2, (x, w1, w2, scores)
+
+    def backward(dout, cache):
+        x, w1, w2, scores = cache
+        dscores = dout @ w2.T * (scores > 0)
+        return dscores @ w1.T, x.T @ dscores, dscores.sum(axis=0), np.maximum(scores, 0).T @ dout
+
+    x = np.concatenate([np.zeros((1, 4)), draws(seed).normal(size=(2, 4))])
+    report = check_pair(forward, backward, (x, w1, np.zeros(6), w2), rng=seed)
+    assert report.ok
+    assert report.notes
+
+
+def test_the_line_of_the_mistake_is_shown():
+    def backward(dout, cache):
+        x, w = cache
+        dx = dout @ w.T
+        dw = 2 * x.T @ dout
+        db = dout.sum(axis=0)
+        return dx, dw, db
+
+    [finding] = check_pair(samples.affine_forward, backward, affine_inputs()).findings
+    assert finding.line.endswith("dw = 2 * x.T @ dout")

@@ -62,7 +62,10 @@ def test_the_built_in_pair_comes_back_even_after_an_error(write):
         ("def relu_forward(x): return x, x", "no relu_backward"),
         ("def relu_backward(dout, x): return dout", "no relu_forward"),
         ("def rleu_forward(x): pass\ndef rleu_backward(dout, cache): pass", "did you mean 'relu_"),
-        ("def relu_forward(): pass\ndef relu_backward(dout, x): pass", r"relu_forward\(x\) is called with these arguments"),
+        (
+            "def relu_forward(): pass\ndef relu_backward(dout, x): pass",
+            r"relu_forward\(x\) is called with these arguments",
+        ),
         ("import nothing_of_that_name", "line 1: ModuleNotFoundError"),
         ("x = 1\ny = x +", "line 2: SyntaxError"),
         ("\n\nraise ValueError('oh')", "line 3: ValueError: oh"),

@@ -1,0 +1,224 @@
+"""Compare the gradients of a subject with differences: along random directions, then element by element."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from nnscratch.gradcheck.kinks import judge_by_output
+from nnscratch.gradcheck.ladder import KINK, RIGHT, UNRESOLVED, WRONG, confirmed, plainly_wrong, rule
+from nnscratch.gradcheck.manners import Visit
+from nnscratch.gradcheck.numeric import pick
+from nnscratch.gradcheck.ruler import Ruler
+from nnscratch.gradcheck.table import analytic_rows, powers_for
+
+# How many numbers may be kept at once, and moved about, so that a check of a million elements ends in seconds.
+KEPT = 3_000_000
+WORK = 10_000_000
+LOCALISED = 4
+
+
+@dataclass
+class Examination:
+    """What was measured: for the elements `chosen` the words, and the analytic and numeric derivatives.
+
+    `along` maps inputs to (analytic, numeric) along a direction in which they disagree, where elements were
+    sampled; `resolved` holds the inputs that a direction confirmed. `at_kink` marks wrong elements at a kink.
+    `plus` and `minus` are the outputs at the first step h.
+    """
+
+    visit: Visit
+    ruler: Ruler
+    chosen: np.ndarray
+    words: np.ndarray
+    analytic: np.ndarray
+    numeric: np.ndarray
+    plus: np.ndarray
+    minus: np.ndarray
+    h: np.ndarray
+    at_kink: np.ndarray
+    along: dict[str, tuple[float, float]] = field(default_factory=dict)
+    resolved: set[str] = field(default_factory=set)
+    _rows: np.ndarray | None = field(default=None, repr=False)
+
+    def of(self, name: str) -> np.ndarray:
+        """Return which of the chosen elements belong to one input."""
+        span = self.ruler.span(name)
+        return (self.chosen >= span.start) & (self.chosen < span.stop)
+
+    def rows(self) -> np.ndarray:
+        """Return what backward gives for every output alone (outputs, elements), computed once."""
+        if self._rows is None:
+            self._rows = analytic_rows(self.visit, self.ruler, np.arange(self.ruler.out.size))
+        return self._rows
+
+    @property
+    def wrong(self) -> bool:
+        """Whether any derivative is wrong."""
+        return bool((self.words == WRONG).any() or self.along)
+
+
+def examine(visit: Visit, tolerance: float, elements: int, nudging: bool = True) -> list[Examination]:
+    """Measure and judge; return the examination of the point and, where kinks called for it, of one beside it.
+
+    >>> from nnscratch.gradcheck.subject import Subject
+    >>> subject = Subject("square", lambda given: (given["x"] ** 2, given["x"]), lambda dout, x: {"x": dout * x},
+    ...                   {"x": np.array([1.0, 2.0])}, ["x"])
+    >>> [found] = examine(Visit(subject, np.random.default_rng(0)), 1e-6, 10)
+    >>> isinstance(found, Examination), found.wrong, found.numeric / found.analytic
+    (True, True, array([2., 2.]))
+    """
+    ruler = Ruler(visit.subject, visit.careful, visit.eps)
+    analytic = np.full(ruler.size, np.nan)
+    for name, gradient in visit.grads.items():
+        analytic[ruler.span(name)] = gradient.reshape(-1)
+    chosen = _choose(visit, ruler, elements)
+    found = _judge_elements(visit, ruler, analytic, chosen, tolerance)
+    if len(chosen) < sum(ruler.flat[name].size for name in visit.grads):
+        _judge_directions(found, analytic, tolerance)
+    kinks = (found.words == KINK).any() or (found.words == UNRESOLVED).any() or found.along
+    if not nudging or not kinks or (found.words == WRONG).any():
+        return [found]
+    beside = _beside(visit, ruler, tolerance, elements)
+    found.along = {name: pair for name, pair in found.along.items() if beside and name in beside.along}
+    return [found, beside] if beside else [found]
+
+
+def _choose(visit, ruler, elements):
+    """The elements to look at one by one: all of a small input, some of a large one."""
+    inputs = max(1, len(visit.grads))
+    affordable = min(WORK // (ruler.size + ruler.out.size + 1), KEPT // (ruler.out.size + 1)) // inputs
+    most = min(elements, max(4, affordable))
+    parts = [ruler.starts[name] + pick(ruler.flat[name].size, most, visit.rng) for name in visit.grads]
+    return np.concatenate([np.zeros(0, dtype=int), *parts]).astype(int)
+
+
+def _judge_elements(visit, ruler, every, chosen, tolerance):
+    dout = visit.dout.reshape(-1).astype(np.float64)
+    analytic = every[chosen]
+    powers = powers_for(visit.eps)
+    tolerance = max(tolerance, 1e-3) if visit.single else tolerance
+    h = 2.0 ** powers[0] * ruler.unit[chosen]
+    first = _move(ruler, chosen, h)
+    rung = ruler.rung(*first, h, dout)
+    words = np.where(confirmed(analytic, rung, tolerance), RIGHT, UNRESOLVED)
+    numeric = np.where(np.isfinite(rung.value), rung.value, 0.0)
+    words = np.where(np.isfinite(analytic), words, WRONG)
+    at_kink = np.zeros(len(chosen), dtype=bool)
+    doubtful = np.flatnonzero(words == UNRESOLVED)
+    if len(doubtful):
+        h2 = 2.0 ** powers[1] * ruler.unit[chosen[doubtful]]
+        second = _move(ruler, chosen[doubtful], h2)
+        next_rung = ruler.rung(*second, h2, dout)
+        short = type(rung)(*(part[doubtful] for part in rung))
+        good = confirmed(analytic[doubtful], next_rung, tolerance)
+        bad = plainly_wrong(analytic[doubtful], short, next_rung)
+        words[doubtful] = np.where(good, RIGHT, np.where(bad, WRONG, UNRESOLVED))
+        left = ~(good | bad)
+        doubtful = doubtful[left]
+        measured = [
+            (h[doubtful], first[0][doubtful], first[1][doubtful]),
+            (h2[left], second[0][left], second[1][left]),
+        ]
+    if len(doubtful):
+        floor = float(np.max(np.abs(numeric), initial=0.0))
+        for step in _further_steps(ruler, chosen[doubtful], powers[2:]):
+            measured.append((step, *_move(ruler, chosen[doubtful], step)))
+        rungs = [ruler.rung(plus, minus, step, dout) for step, plus, minus in measured]
+        ruling = rule(analytic[doubtful], rungs, tolerance, floor)
+        words[doubtful] = ruling.word
+        numeric[doubtful] = np.where(np.isfinite(ruling.best), ruling.best, numeric[doubtful])
+        left = np.flatnonzero(ruling.word != RIGHT)
+        if len(left) and ruler.out.size:
+            kept = [(step[left], plus[left], minus[left]) for step, plus, minus in measured]
+            left = doubtful[left]
+            words[left], at_kink[left] = judge_by_output(visit, ruler, chosen[left], kept, tolerance, floor)
+    return Examination(visit, ruler, chosen, words, analytic, numeric, first[0], first[1], h, at_kink)
+
+
+def _move(ruler, elements, steps):
+    plus, minus = np.empty((len(elements), ruler.out.size)), np.empty((len(elements), ruler.out.size))
+    for row, (k, h) in enumerate(zip(elements.tolist(), steps.tolist())):
+        plus[row], minus[row] = ruler.move(k, h)
+    return plus, minus
+
+
+def _further_steps(ruler, elements, powers):
+    """The other steps of the ladder, then some at the scale of each element where that is another."""
+    unit = ruler.unit[elements]
+    size = np.abs(ruler.values()[elements])
+    with np.errstate(divide="ignore"):
+        own = np.where(size > 0, 2.0 ** np.round(np.log2(np.where(size > 0, size, 1.0))), unit)
+    steps = [2.0**power * unit for power in powers]
+    if np.any((own < unit / 16) | (own > 4 * unit)):
+        steps += [2.0**power * own * 1.125 for power in (-8, -14, -22)]
+    return steps
+
+
+def _judge_directions(found, analytic, tolerance):
+    """Look along a random direction through each input of which only some elements were chosen."""
+    visit, ruler = found.visit, found.ruler
+    dout = visit.dout.reshape(-1).astype(np.float64)
+    tolerance = max(tolerance, 1e-3) if visit.single else tolerance
+    for name, gradient in visit.grads.items():
+        if np.isin(np.arange(ruler.size)[ruler.span(name)], found.chosen).all():
+            continue
+        direction = np.zeros(ruler.size)
+        direction[ruler.span(name)] = visit.rng.choice([-1.0, 1.0], gradient.size) * ruler.unit[ruler.span(name)]
+        along = np.array([float(np.nansum(analytic * direction))])
+        rungs = []
+        for power in powers_for(visit.eps):
+            plus, minus = ruler.move_along(direction, 2.0**power)
+            rungs.append(ruler.rung(plus[None], minus[None], np.array([2.0**power]), dout))
+            if confirmed(along, rungs[-1], tolerance)[0]:
+                found.resolved.add(name)
+                break
+        else:
+            floor = float(np.sqrt(gradient.size) * np.max(np.abs(found.numeric), initial=0.0))
+            ruling = rule(along, rungs, tolerance, floor)
+            if ruling.word[0] in (RIGHT, KINK):
+                found.resolved.add(name)
+            elif ruling.word[0] == WRONG and abs(along - ruling.best)[0] > 1e-5 * abs(ruling.best[0]):
+                found.along[name] = (float(along[0]), float(ruling.best[0]))
+    for name in found.along:
+        if not (found.words[found.of(name)] == WRONG).any():
+            _localise(found, analytic, name, tolerance)
+
+
+def _localise(found, analytic, name, tolerance):
+    """Find wrong elements by halving: measure along both halves, go on with the one that is further off."""
+    visit, ruler = found.visit, found.ruler
+    h, dout = 2.0**-22 if visit.eps < 1e-10 else 2.0**-6, visit.dout.reshape(-1).astype(np.float64)
+    places: set[int] = set()
+    for _ in range(LOCALISED):
+        active = np.arange(ruler.size)[ruler.span(name)]
+        signs = visit.rng.choice([-1.0, 1.0], ruler.size) * ruler.unit
+        while len(active) > 1:
+            halves = np.array_split(active, 2)
+            active = max(halves, key=lambda half: _off_along(ruler, analytic, half, signs, h, dout))
+        places.add(int(active[0]))
+    drawn = np.array(sorted(places - set(found.chosen.tolist())), dtype=int)
+    more = _judge_elements(visit, ruler, analytic, drawn, tolerance)
+    for part in ("chosen", "words", "analytic", "numeric", "plus", "minus", "h", "at_kink"):
+        setattr(found, part, np.concatenate([getattr(found, part), getattr(more, part)]))
+
+
+def _off_along(ruler, analytic, elements, signs, h, dout):
+    direction = np.zeros(ruler.size)
+    direction[elements] = signs[elements]
+    plus, minus = ruler.move_along(direction, h)
+    return abs(float(analytic[elements] @ signs[elements]) - float((plus - minus) @ dout) / (2 * h))
+
+
+def _beside(visit, ruler, tolerance, elements):
+    """Examine a point close by, away from the kinks; None where forward does not take it."""
+    inputs = {}
+    for name, array in ruler.arrays.items():
+        size = np.maximum(np.abs(array), 0.1 * ruler.unit[ruler.span(name)].reshape(array.shape))
+        inputs[name] = array + 1e-3 * size * visit.rng.standard_normal(array.shape)
+    try:
+        other = visit.at(inputs)
+    except Exception:  # the forward pass does not take this point; the first one has been judged
+        return None
+    if not other.grads or not all(np.isfinite(g).all() for g in other.grads.values()):
+        return None
+    return examine(other, tolerance, elements, nudging=False)[0]

@@ -1,0 +1,43 @@
+"""Hypotheses about what is wrong with a gradient: one small function for each, the simplest first."""
+
+from nnscratch.gradcheck.hypotheses.accumulation import one_slice_of_a_sum, one_slice_of_an_input
+from nnscratch.gradcheck.hypotheses.cache import another_cached_array, quotient_of_cached_arrays
+from nnscratch.gradcheck.hypotheses.factors import constant_factor, factor_along_axes, opposite_sign, zero_gradient
+from nnscratch.gradcheck.hypotheses.masks import missing_mask, sides_swapped, wrong_at_ties, wrong_mask
+from nnscratch.gradcheck.hypotheses.order import other_axes, other_axes_in_cache, swapped_gradients
+from nnscratch.gradcheck.hypotheses.places import at_the_border, border_outputs, other_stride, shifted
+from nnscratch.gradcheck.hypotheses.terms import invariance_lost, path_missing, proportional_error
+
+# In this order they are tried and reported; a new one needs a function, a row here and a planted bug.
+HYPOTHESES = [
+    zero_gradient,
+    wrong_at_ties,
+    constant_factor,
+    opposite_sign,
+    other_axes,
+    swapped_gradients,
+    shifted,
+    at_the_border,
+    border_outputs,
+    other_stride,
+    sides_swapped,
+    wrong_mask,
+    one_slice_of_a_sum,
+    another_cached_array,
+    other_axes_in_cache,
+    missing_mask,
+    one_slice_of_an_input,
+    invariance_lost,
+    factor_along_axes,
+    quotient_of_cached_arrays,
+    proportional_error,
+    path_missing,
+]
+
+# What fits these needs no second explanation.
+CONCLUSIVE = [zero_gradient, constant_factor]
+
+# These say little, so they are asked only where nothing else fits.
+LAST_RESORT = [path_missing]
+
+__all__ = ["CONCLUSIVE", "HYPOTHESES", "LAST_RESORT"]

@@ -1,0 +1,91 @@
+"""A sum is due, but the gradient holds one of its slices: the others are overwritten or left out."""
+
+import numpy as np
+
+from nnscratch.gradcheck.evidence import Evidence, evidence_of  # noqa: F401
+from nnscratch.gradcheck.findings import Finding
+
+ADVICE = (
+    "add up: `d += ...` instead of `d = ...`, .sum(axis=...) instead of [0], numpy.add.at for repeated indexes"
+)
+
+
+def one_slice_of_a_sum(seen: Evidence) -> Finding | None:
+    """Of several outputs that an element acts on, backward keeps one and forgets the others.
+
+    >>> seen = evidence_of(lambda b: (b + np.zeros((4, 3)), None), lambda dout, cache: dout[0].copy(), np.ones(3))
+    >>> one_slice_of_a_sum(seen).evidence
+    'dx0 holds one slice along axis 0 of dout, where the sum over all is due'
+    """
+    pairs = seen.pairs
+    if pairs is None or pairs.wrong.any() or pairs.leaked.any() or not pairs.lost.any():
+        return None
+    kept, due = pairs.right.sum(axis=0), pairs.linked.sum(axis=0)
+    forgetful = (kept < due) & (due > 1)
+    if not forgetful.any() or np.any(kept[(due > 0)] == 0):
+        return None
+    axis = _only_slice(seen)
+    if axis is None and (_same_place(seen) or np.all(due == due[0])):
+        return None
+    if axis is None and np.any(kept[forgetful] >= 0.5 * due[forgetful]) and not _many_to_one(kept, due):
+        return None
+    evidence = (
+        f"elements of {seen.name} act on up to {int(due.max())} outputs, but "
+        f"d{seen.name} counts {int(kept[forgetful].min())}"
+    )
+    if axis is not None:
+        evidence = f"d{seen.name} holds one slice along axis {axis} of dout, where the sum over all is due"
+    return Finding("not-accumulated", seen.name, evidence, ADVICE)
+
+
+def one_slice_of_an_input(seen: Evidence) -> Finding | None:
+    """The gradient looks at one slice of a cached array only.
+
+    >>> x = np.arange(12.0).reshape(4, 3) + 1
+    >>> seen = evidence_of(lambda w: (x @ w, x), lambda dout, x: np.outer(x[-1], dout[-1]), np.ones((3, 2)))
+    >>> one_slice_of_an_input(seen).evidence
+    'dx0 uses place 3 along axis 0 of entry 0 of the cache alone'
+    """
+    if not np.isfinite(seen.analytic).all() or not np.any(seen.analytic):
+        return None
+    for k, array in enumerate(seen.cached):
+        if array.dtype.kind != "f" or array.ndim < 2 or seen.word_for(array) == seen.name:
+            continue
+        for axis in range(min(array.ndim - 1, 2)):
+            if array.shape[axis] < 2 or seen.x.shape == array.shape or not _depends_on(seen, k):
+                continue
+            for place in (0, array.shape[axis] - 1):
+                alone = np.zeros_like(array)
+                chosen = tuple(place if a == axis else slice(None) for a in range(array.ndim))
+                alone[chosen] = array[chosen]
+                gradient = seen.with_cache(lambda j, a, k=k, alone=alone: alone if j == k else a)
+                if gradient is not None and np.allclose(gradient, seen.analytic, rtol=1e-12, atol=0):
+                    evidence = f"d{seen.name} uses place {place} along axis {axis} of {seen.word_for(array)} alone"
+                    return Finding("not-accumulated", seen.name, evidence, ADVICE)
+    return None
+
+
+def _depends_on(seen, k):
+    """Whether the gradient changes when array k of the cache is all zero."""
+    gradient = seen.with_cache(lambda j, a: np.zeros_like(a) if j == k else a)
+    return gradient is not None and not np.allclose(gradient, seen.analytic, rtol=1e-9, atol=0)
+
+
+def _only_slice(seen):
+    """The axis of the output of which one place alone is kept, or None."""
+    kept = seen.pairs.right.any(axis=1).reshape(seen.out.shape)
+    for axis in range(seen.out.ndim):
+        used = kept.any(axis=tuple(a for a in range(seen.out.ndim) if a != axis))
+        if used.sum() == 1 and len(used) > 1:
+            return axis
+    return None
+
+
+def _same_place(seen):
+    """Whether what is kept is the output at the element's own place, and x is shaped like the output."""
+    return seen.x.shape == seen.out.shape and not np.any(seen.pairs.right & ~np.eye(seen.x.size, dtype=bool))
+
+
+def _many_to_one(kept, due):
+    """Whether as few outputs are kept everywhere as where the fewest are due."""
+    return bool(np.all(kept[due > 0] == due[due > 0].min()))

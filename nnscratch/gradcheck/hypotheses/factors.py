@@ -1,0 +1,147 @@
+"""The gradient is zero, has the wrong sign, or is a constant times what it should be."""
+
+import itertools
+import math
+
+import numpy as np
+
+from nnscratch.gradcheck.evidence import Evidence, evidence_of  # noqa: F401
+from nnscratch.gradcheck.findings import Finding
+
+
+def zero_gradient(seen: Evidence) -> Finding | None:
+    """Backward gives zeros only.
+
+    >>> seen = evidence_of(lambda x: (2 * x, None), lambda dout, cache: 0 * dout, np.ones(3))
+    >>> zero_gradient(seen).kind
+    'zero-gradient'
+    """
+    if seen.size == 0 or np.max(np.abs(np.nan_to_num(seen.analytic))) > 1e-9 * seen.size:
+        return None
+    evidence = f"every element of d{seen.name} is 0, but differences give up to {seen.size:.3g}"
+    advice = (
+        f"look whether d{seen.name} is ever filled: writing into a copy (a[mask][...] = ..., reshape, pad) "
+        "leaves the array itself at zero"
+    )
+    return Finding("zero-gradient", seen.name, evidence, advice)
+
+
+def constant_factor(seen: Evidence) -> Finding | None:
+    """The ratio of analytic and numeric is one constant.
+
+    >>> seen = evidence_of(lambda x: (x.mean(axis=0), x), lambda dout, x: 0 * x + dout, np.ones((5, 3)))
+    >>> constant_factor(seen).evidence
+    'dx0 is 5 times too large, everywhere alike: 5 is the batch size'
+    """
+    ratio = _ratio(seen.analytic[seen.known], seen.numeric[seen.known])
+    if ratio is None or abs(ratio) < 1e-9 or not seen.explains(ratio * seen.numeric):
+        return None
+    if abs(ratio + 1) < 1e-3:
+        evidence = f"d{seen.name} is exactly -1 times what it should be"
+        return Finding("sign", seen.name, evidence, "look for a lost or superfluous minus")
+    word = _name_factor(ratio, seen)
+    times = f"{abs(ratio):.6g} times too large" if abs(ratio) > 1 else f"{1 / abs(ratio):.6g} times too small"
+    evidence = f"d{seen.name} is {times}{' and of the wrong sign' if ratio < 0 else ''}, everywhere alike"
+    if word:
+        evidence += f": {word[0]}"
+        return Finding("constant-factor", seen.name, evidence, word[1])
+    return Finding("constant-factor", seen.name, evidence, "look for a factor that is lost, doubled or squared")
+
+
+def opposite_sign(seen: Evidence) -> Finding | None:
+    """Wherever the gradient is wrong, it is minus what it should be: in some elements, or on some paths only.
+
+    >>> seen = evidence_of(lambda x: (abs(x), x), lambda dout, x: dout, np.array([1.0, -1.0, 2.0]))
+    >>> opposite_sign(seen).evidence
+    '1 of 3 elements of dx0 have the right size but the wrong sign, the others are right'
+    """
+    analytic, numeric = seen.analytic[seen.bad], seen.numeric[seen.bad]
+    share = f"{seen.bad.sum()} of {seen.bad.size} elements of d{seen.name}"
+    if len(analytic) and np.all(np.abs(analytic + numeric) <= 1e-4 * np.abs(numeric)) and np.any(numeric):
+        evidence = f"{share} have the right size but the wrong sign, the others are right"
+        return Finding(
+            "sign", seen.name, evidence, "look for a minus that belongs to one case only, or to one term"
+        )
+    if seen.pairs is None:
+        return None
+    wrong = seen.pairs.wrong | seen.pairs.lost | seen.pairs.leaked
+    with np.errstate(all="ignore"):
+        flipped = wrong & (np.abs(seen.pairs.analytic + seen.pairs.numeric) <= 1e-4 * np.abs(seen.pairs.numeric))
+    if flipped.sum() < max(2, 0.6 * wrong.sum()):
+        return None
+    evidence = f"one of the ways in which {seen.name} acts on the output enters d{seen.name} with the wrong sign"
+    return Finding(
+        "sign", seen.name, evidence, "look at each term of the sum: one has + where - belongs, or the reverse"
+    )
+
+
+def factor_along_axes(seen: Evidence) -> Finding | None:
+    """The ratio is constant along some axes and differs along the others, as where gamma or 1 / std is lost.
+
+    >>> gamma = np.array([2.0, 3.0])
+    >>> seen = evidence_of(lambda x: (x * gamma, None), lambda dout, cache: dout, np.ones((4, 2)))
+    >>> factor_along_axes(seen).evidence
+    'dx0 is off by a factor that differs only along axis 1'
+    """
+    if not seen.whole or seen.x.ndim < 2 or not np.isfinite(seen.analytic).all():
+        return None
+    axes = range(seen.x.ndim)
+    for count in range(seen.x.ndim - 1, 0, -1):
+        for along in itertools.combinations(axes, count):
+            if math.prod(seen.x.shape[axis] for axis in along) < 3:
+                continue
+            top = (seen.analytic * seen.numeric).sum(axis=along, keepdims=True)
+            bottom = (seen.numeric**2).sum(axis=along, keepdims=True)
+            with np.errstate(all="ignore"):
+                ratio = np.where(bottom > 0, top / bottom, 0.0)
+            if seen.explains(ratio * seen.numeric):
+                words = ", ".join(map(str, (axis for axis in axes if axis not in along)))
+                evidence = f"d{seen.name} is off by a factor that differs only along axis {words}"
+                advice = (
+                    "a factor of the forward pass is missing (such as gamma or 1 "
+                    "/ std), or another was taken for it"
+                )
+                return Finding("missing-term", seen.name, evidence, advice)
+    return None
+
+
+def _ratio(analytic, numeric):
+    """The factor that fits best, or None where there is nothing to fit."""
+    good = np.isfinite(analytic) & np.isfinite(numeric)
+    bottom = float(np.sum(numeric[good] ** 2))
+    return float(np.sum(analytic[good] * numeric[good])) / bottom if bottom > 0 else None
+
+
+def _name_factor(ratio, seen):
+    """What a factor may stand for: a length of an axis, a product of lengths, a setting, 2."""
+    for size, meaning, remedy in _candidates(seen):
+        for value, advice in ((size, f"divide by {meaning}"), (1 / size, f"do not divide by {meaning}")):
+            if abs(abs(ratio) - value) <= 1e-4 * value:
+                return f"{size:g} is {meaning}", remedy or advice
+    return None
+
+
+def _candidates(seen):
+    yield (
+        2.0,
+        "2, as the square brings along",
+        "a 2 is lost or counted twice: d(x**2) = 2 x, and a half may cancel it",
+    )
+    inputs = seen.visit.subject.inputs.values()
+    shape = next((np.shape(value) for value in inputs if np.ndim(value) > 1), seen.x.shape)
+    lengths = [
+        ("the batch size", shape[:1]),
+        ("the number of pixels of an image", shape[2:] if len(shape) == 4 else ()),
+    ]
+    lengths += [("the batch size times the number of pixels", (shape[0], *shape[2:]))] if len(shape) == 4 else []
+    for word, sizes in ((seen.name, seen.x.shape), ("the output", seen.out.shape)):
+        lengths += [(f"the length of axis {axis} of {word}", sizes[axis : axis + 1]) for axis in range(len(sizes))]
+        lengths += [(f"the number of elements of {word}", sizes)]
+    lengths += [("the number of elements of the first input", shape)]
+    for meaning, sizes in lengths:
+        if math.prod(sizes) > 1:
+            yield float(math.prod(sizes)), meaning, None
+    for name, value in seen.visit.subject.settings.items():
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and value not in (0, 1):
+            yield float(abs(value)), name, None
+            yield float(value) ** 2, f"{name} squared", None

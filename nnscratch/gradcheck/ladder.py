@@ -1,0 +1,156 @@
+"""Derivatives from differences with several steps: extrapolated, with an estimate of their error, and judged."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+# Steps as powers of two, so that x + h and x - h carry no rounding: the usual one, longer ones against round-off,
+# shorter ones against steepness and kinks.
+POWERS = (-17, -13, -10, -7, -4, -20, -24, -28)
+SINGLE_POWERS = (-7, -5, -3, -9, -11)
+ROUNDING = 10.0
+RIGHT, UNRESOLVED, KINK, WRONG = 0, 1, 2, 3
+
+
+class Rung(NamedTuple):
+    """What one step h shows: derivatives by central differences, from the left, from the right, and their noise.
+
+    `gap` is how far left and right are apart beyond round-off, added up over the outputs without regard to sign.
+    All are arrays of one shape, whatever they stand for (elements of an input, outputs, or pairs of both).
+    """
+
+    h: np.ndarray
+    value: np.ndarray
+    left: np.ndarray
+    right: np.ndarray
+    noise: np.ndarray
+    gap: np.ndarray
+
+
+class Ruling(NamedTuple):
+    """The judgement of derivatives: `word` is RIGHT, UNRESOLVED, KINK or WRONG, `best` the best measured value."""
+
+    word: np.ndarray
+    best: np.ndarray
+    error: np.ndarray
+
+
+def confirmed(analytic: np.ndarray, rung: Rung, tolerance: float) -> np.ndarray:
+    """Where one step already confirms the analytic value, round-off being smaller than the tolerance.
+
+    >>> one = np.ones(1)
+    >>> confirmed(one, Rung(1e-5 * one, one + 1e-9, one, one, 1e-12 * one, 0 * one), 1e-6)
+    array([ True])
+    """
+    with np.errstate(all="ignore"):
+        allowed = tolerance * np.maximum(np.abs(analytic), np.abs(rung.value))
+        close = np.abs(analytic - rung.value) <= allowed + rung.noise
+        return (close & (rung.noise <= allowed)) | ((analytic == rung.value) & (rung.left == rung.right))
+
+
+def plainly_wrong(analytic: np.ndarray, one: Rung, two: Rung) -> np.ndarray:
+    """Where a step and a longer one agree a hundred times better than with the analytic value, without a kink.
+
+    >>> one = np.ones(1)
+    >>> rungs = [Rung(h * one, one, one, one, 1e-12 * one, 0 * one) for h in (1e-5, 1e-4)]
+    >>> plainly_wrong(2 * one, *rungs), plainly_wrong(one, *rungs)
+    (array([ True]), array([False]))
+    """
+    with np.errstate(all="ignore"):
+        off = np.minimum(np.abs(analytic - one.value), np.abs(analytic - two.value))
+        spread = np.abs(one.value - two.value) + np.maximum(one.noise, two.noise)
+        size = np.maximum(np.abs(analytic), np.abs(one.value))
+        smooth = one.gap <= np.maximum(0.3 * two.gap, 1e-7 * size)
+        return (off > 100 * spread) & smooth & (off > 1e-4 * size)
+
+
+def rule(analytic: np.ndarray, rungs: list[Rung], tolerance: float, floor: float) -> Ruling:
+    """Judge analytic derivatives by all the steps that were measured.
+
+    floor: the size of the gradients around; what is smaller than tolerance * floor counts as zero.
+
+    >>> one, h = np.ones(1), 2.0 ** np.array([-17.0, -13.0, -10.0])
+    >>> rungs = [Rung(s * one, one + s**2, one, one, 1e-15 / s * one, 0 * one) for s in h]
+    >>> int(rule(one, rungs, 1e-6, 1.0).word[0]), int(rule(1.1 * one, rungs, 1e-6, 1.0).word[0])
+    (0, 3)
+    """
+    with np.errstate(all="ignore"):
+        rungs = _longest_first(rungs)
+        right = np.zeros(np.shape(analytic), dtype=bool)
+        best, error = rungs[0].value, np.full(np.shape(analytic), np.inf)
+        finite = [np.isfinite(rung.value) for rung in rungs]
+        for k, rung in enumerate(rungs):
+            right |= confirmed(analytic, rung, tolerance)
+            scatter = np.zeros_like(error)
+            for shorter, usable in zip(rungs[k + 1 :], finite[k + 1 :]):
+                drift = np.abs(shorter.value - rung.value) * shorter.h / rung.h
+                scatter = np.where(usable, np.fmax(scatter, drift), scatter)
+            noise = rung.noise + scatter
+            neighbours = rungs[max(k - 1, 0) : k] + rungs[k + 1 : k + 2]
+            spreads = [np.abs(other.value - rung.value) for other in neighbours]
+            spread = np.fmin.reduce(spreads) if spreads else np.full_like(error, np.inf)
+            best, error = _better(best, error, rung.value, noise + np.nan_to_num(spread, nan=np.inf))
+            if k:
+                longer = rungs[k - 1]
+                ratio = (longer.h / rung.h) ** 2
+                refined = rung.value + (rung.value - longer.value) / (ratio - 1)
+                moved = np.abs(refined - rung.value)
+                size = np.maximum(np.abs(analytic), np.abs(refined))
+                close = np.abs(analytic - refined) <= tolerance * size + 1.2 * rung.noise
+                right |= close & (1.2 * rung.noise + 0.01 * moved <= tolerance * size)
+                best, error = _better(best, error, refined, 1.2 * noise + moved * (longer.h / rung.h + 1))
+        off = np.abs(analytic - best)
+        size = np.maximum(np.abs(analytic), np.abs(best))
+        hidden = (off <= 4 * error) | ~np.isfinite(error)
+        zero = np.maximum(error, off) <= tolerance * floor
+        kink = _kinked(rungs, finite, off, size)
+        word = np.where(off <= tolerance * size, RIGHT, np.where(kink, KINK, WRONG))
+        word = np.where(hidden & (word == WRONG), np.where(zero, RIGHT, UNRESOLVED), word)
+        return Ruling(np.where(right, RIGHT, word), best, error)
+
+
+def _longest_first(rungs):
+    """Sort the steps of every derivative, the longest first."""
+    stacks = [np.stack(part) for part in zip(*rungs)]
+    order = np.argsort(-stacks[0], axis=0, kind="stable")
+    return [Rung(*parts) for parts in zip(*(np.take_along_axis(stack, order, axis=0) for stack in stacks))]
+
+
+def _better(best, error, value, its_error):
+    better = np.isfinite(value) & (its_error < error)
+    return np.where(better, value, best), np.where(better, its_error, error)
+
+
+def _kinked(rungs, finite, off, size):
+    """Where the one-sided derivatives stay apart as the steps shrink, by more than round-off explains."""
+    kinked = np.zeros(np.shape(off), dtype=bool)
+    shortest = np.full(np.shape(off), np.inf)
+    for longer, rung, usable in zip(rungs, rungs[1:], finite[1:]):
+        gap, before = rung.gap, longer.gap
+        clear = usable & (gap > 4 * rung.noise) & (gap > 1e-6 * size)
+        better = usable & (4 * rung.noise <= off) & (rung.h < shortest)
+        kinked = np.where(better, clear & (gap > 0.4 * before), kinked)
+        shortest = np.where(better, rung.h, shortest)
+    return kinked
+
+
+def sides(rungs: list[Rung]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the least and the greatest one-sided derivative at the shortest quiet step, and what they may be off.
+
+    >>> one = np.ones(1)
+    >>> low, high, slack = sides([Rung(1e-5 * one, 0.5 * one, 0 * one, one, 1e-12 * one, one)])
+    >>> low, high
+    (array([0.]), array([1.]))
+    """
+    with np.errstate(all="ignore"):
+        rungs = _longest_first(rungs)
+        low, high = np.minimum(rungs[0].left, rungs[0].right), np.maximum(rungs[0].left, rungs[0].right)
+        slack = 4 * rungs[0].noise
+        for rung in rungs[1:]:
+            quiet = np.isfinite(rung.value) & (
+                rung.noise <= 1e-7 * np.maximum(np.abs(rung.left), np.abs(rung.right))
+            )
+            low = np.where(quiet, np.minimum(rung.left, rung.right), low)
+            high = np.where(quiet, np.maximum(rung.left, rung.right), high)
+            slack = np.where(quiet, 4 * rung.noise, slack)
+        return low, high, slack

@@ -1,0 +1,117 @@
+"""Move the inputs of a subject about and see what its outputs do."""
+
+from typing import Any
+
+import numpy as np
+
+from nnscratch.gradcheck.ladder import ROUNDING, Rung
+from nnscratch.gradcheck.subject import PLAIN, fresh, fresh_inputs
+
+
+class Ruler:
+    """All inputs to differentiate as one long row of elements, and the outputs as a function of them.
+
+    Element k belongs to the input `name_of(k)`; `x` holds their values, `unit` the scale of the step for each.
+    `careful` copies every input before each forward, for those that write into them.
+
+    >>> from nnscratch.gradcheck.subject import Subject
+    >>> subject = Subject("square", lambda given: (given["x"] ** 2, None), len, {"x": np.array([1.0, 2.0])}, ["x"])
+    >>> plus, minus = Ruler(subject).move(1, 0.5)
+    >>> plus, minus
+    (array([1.  , 6.25]), array([1.  , 2.25]))
+    """
+
+    def __init__(self, subject: Any, careful: bool = False, eps: float = 2.0**-52) -> None:
+        self.subject, self.careful, self.eps = subject, careful, eps
+        self.names = list(subject.wrt)
+        self.arrays = {name: np.array(subject.inputs[name], order="C") for name in self.names}
+        self.flat = {name: array.reshape(-1) for name, array in self.arrays.items()}
+        self.starts = dict(zip(self.names, np.cumsum([0, *(a.size for a in self.flat.values())])))
+        self.size = sum(a.size for a in self.flat.values())
+        self.out = self.output()
+        self.unit = np.concatenate([_units(a) for a in self.flat.values()] or [np.zeros(0)])
+
+    def output(self) -> np.ndarray:
+        """Run forward on what the inputs hold now; return the outputs as one row."""
+        if self.careful:
+            given = fresh_inputs(self.subject._replace(inputs={**self.subject.inputs, **self.arrays}))
+        else:
+            given = {name: self._given(name, value) for name, value in self.subject.inputs.items()}
+        with np.errstate(all="ignore"):
+            out, _ = self.subject.forward(given)
+        return np.array(out, dtype=np.float64).reshape(-1)
+
+    def _given(self, name, value):
+        if name in self.arrays:
+            return self.arrays[name]
+        if isinstance(value, PLAIN) or (isinstance(value, np.ndarray) and name not in self.subject.may_change):
+            return value
+        return fresh(value)
+
+    def place(self, k: int) -> tuple[str, int]:
+        """Return the name of the input that element k belongs to, and its flat position there."""
+        for name in reversed(self.names):
+            if k >= self.starts[name] and self.flat[name].size:
+                return name, int(k - self.starts[name])
+        raise IndexError(k)
+
+    def span(self, name: str) -> slice:
+        """Return the elements that belong to one input."""
+        start = self.starts[name]
+        return slice(start, start + self.flat[name].size)
+
+    def values(self) -> np.ndarray:
+        """Return all elements as one row."""
+        return np.concatenate([*self.flat.values()] or [np.zeros(0)])
+
+    def move(self, k: int, h: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return the outputs with element k moved by h up and down."""
+        name, at = self.place(k)
+        flat = self.flat[name]
+        old = flat[at]
+        try:
+            flat[at] = old + h
+            plus = self.output()
+            flat[at] = old - h
+            minus = self.output()
+        finally:
+            flat[at] = old
+        return plus, minus
+
+    def move_along(self, direction: np.ndarray, h: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return the outputs with all elements moved by h times `direction`, both ways."""
+        old = {name: a.copy() for name, a in self.flat.items()}
+        try:
+            for name, a in self.flat.items():
+                a[...] = old[name] + h * direction[self.span(name)]
+            plus = self.output()
+            for name, a in self.flat.items():
+                a[...] = old[name] - h * direction[self.span(name)]
+            minus = self.output()
+        finally:
+            for name, a in self.flat.items():
+                a[...] = old[name]
+        return plus, minus
+
+    def rung(self, plus: np.ndarray, minus: np.ndarray, h: Any, dout: np.ndarray | None = None) -> Rung:
+        """Make a rung of outputs (..., outs) and steps (...,): for every output, or for sum(dout * out)."""
+        with np.errstate(all="ignore"):
+            step = np.asarray(h, dtype=np.float64)[..., None]
+            size = np.maximum(np.maximum(np.abs(plus), np.abs(minus)), np.abs(self.out))
+            left, right = (self.out - minus) / step, (plus - self.out) / step
+            noise = ROUNDING * self.eps * size / step
+            gap = np.maximum(np.abs(right - left) - 4 * noise, 0.0)
+            if dout is None:
+                return Rung(
+                    np.broadcast_to(step, left.shape), (plus - minus) / (2 * step), left, right, noise, gap
+                )
+            value = (plus - minus) @ dout / (2 * step[..., 0])
+            noise = np.linalg.norm(dout * noise, axis=-1)
+            return Rung(step[..., 0], value, left @ dout, right @ dout, noise, gap @ np.abs(dout))
+
+
+def _units(a):
+    """The scale of a step for each element: that of the array where it is small, and never above 1."""
+    largest = float(np.max(np.abs(a), initial=0.0))
+    unit = 2.0 ** round(np.log2(largest)) if 0.0 < largest < 1.0 else 1.0
+    return np.full(a.shape, unit)

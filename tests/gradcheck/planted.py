@@ -1,0 +1,24 @@
+"""The open set of planted pairs, on which the checks are tuned: correct ones and ones with a known mistake."""
+
+from tests.gradcheck.planted_families.activations import ACTIVATIONS
+from tests.gradcheck.planted_families.algebra import ALGEBRA
+from tests.gradcheck.planted_families.case import KINDS, Planted
+from tests.gradcheck.planted_families.dense import DENSE
+from tests.gradcheck.planted_families.hard_points import HARD_POINTS
+from tests.gradcheck.planted_families.images import IMAGES
+from tests.gradcheck.planted_families.losses import LOSSES
+from tests.gradcheck.planted_families.normalization import NORMS
+from tests.gradcheck.planted_families.sequences import SEQUENCES
+from tests.gradcheck.planted_families.wrong_activations import ACTIVATION_BUGS
+from tests.gradcheck.planted_families.wrong_affine import AFFINE_BUGS
+from tests.gradcheck.planted_families.wrong_algebra import ALGEBRA_BUGS
+from tests.gradcheck.planted_families.wrong_images import IMAGE_BUGS
+from tests.gradcheck.planted_families.wrong_losses import LOSS_BUGS
+from tests.gradcheck.planted_families.wrong_normalization import NORM_BUGS
+from tests.gradcheck.planted_families.wrong_sequences import SEQUENCE_BUGS
+
+CORRECT = [*DENSE, *ACTIVATIONS, *ALGEBRA, *IMAGES, *NORMS, *SEQUENCES, *LOSSES, *HARD_POINTS]
+
+WRONG = [*AFFINE_BUGS, *ACTIVATION_BUGS, *ALGEBRA_BUGS, *IMAGE_BUGS, *NORM_BUGS, *SEQUENCE_BUGS, *LOSS_BUGS]
+
+__all__ = ["CORRECT", "KINDS", "WRONG", "Planted"]

@@ -1,0 +1,13 @@
+"""The held-out set of planted pairs: written before the checks, never used to tune them."""
+
+from tests.gradcheck.planted_families.held_out_dense import HELD_OUT_DENSE
+from tests.gradcheck.planted_families.held_out_hard_points import HELD_OUT_HARD_POINTS
+from tests.gradcheck.planted_families.held_out_images import HELD_OUT_IMAGES
+from tests.gradcheck.planted_families.held_out_layers import HELD_OUT_LAYERS
+from tests.gradcheck.planted_families.held_out_sequences import HELD_OUT_SEQUENCES
+
+CORRECT = [*HELD_OUT_LAYERS, *HELD_OUT_HARD_POINTS]
+
+WRONG = [*HELD_OUT_DENSE, *HELD_OUT_IMAGES, *HELD_OUT_SEQUENCES]
+
+__all__ = ["CORRECT", "WRONG"]
