@@ -57,8 +57,9 @@ def _twins(library):
 def _kernel(definition):
     @functools.wraps(definition)
     def kernel(first, *args, **kwargs):
-        twin = twin_of(definition.__name__, array_module(first).__name__, str(first.dtype))
-        return twin(first, *args, **kwargs)
+        dtypes = {str(a.dtype) for a in (first, *args) if hasattr(a, "dtype") and a.dtype.kind == "f"}
+        one = dtypes.pop() if len(dtypes) == 1 else "mixed"  # twins take one dtype at a time
+        return twin_of(definition.__name__, array_module(first).__name__, one)(first, *args, **kwargs)
 
     return kernel
 

@@ -135,3 +135,16 @@ def test_threads_follow_the_environment():
     environment["NNSCRATCH_THREADS"] = "many"
     failed = subprocess.run([sys.executable, "-c", code], text=True, env=environment, capture_output=True)
     assert "set it to a whole number" in failed.stderr
+
+
+def test_mixed_dtypes_give_the_wider_one():
+    x, w = np.ones((1, 1, 4, 4), np.float32), np.full((1, 1, 3, 3), 1 / 3)
+    out = kernels.conv(x, w, None, Window.of(3))
+    assert out.dtype == np.float64
+    assert_array_equal(out, reference.conv(x, w, None, Window.of(3)))
+    assert kernels.channel_affine(x, np.ones(1), np.ones(1), np.ones(1)).dtype == np.float64
+
+
+def test_other_byte_orders_are_left_to_the_reference():
+    x = np.arange(16.0, dtype=">f4").reshape(1, 1, 4, 4)
+    assert_array_equal(kernels.max_pool(x, Window.of(2, 2))[0][0, 0], [[5, 7], [13, 15]])
