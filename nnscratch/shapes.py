@@ -102,6 +102,20 @@ def window_count(size, kernel, stride=1, pad=0, dilation=1, ceil=False):
     return count - 1 if starts_outside else count
 
 
+def check_dout(operation, dout, shape):
+    """Raise ShapeError unless dout has the shape that the forward pass gave its out.
+
+    >>> import numpy as np
+    >>> check_dout("affine", np.zeros((2, 3)), (2, 4))
+    Traceback (most recent call last):
+    nnscratch.shapes.ShapeError: affine backward: dout is (2, 3), but out was (2, 4): pass the dout of this cache
+    """
+    if dout.shape != tuple(shape):
+        raise ShapeError(
+            f"{operation} backward: dout is {dout.shape}, but out was {tuple(shape)}: pass the dout of this cache"
+        )
+
+
 def as_rows(x):
     """View x (N, ...) as N rows (N, D), D being the product of the other axes; N may be 0.
 

@@ -75,7 +75,7 @@ def conv_input_gradient(dout, w, x_shape, window, groups=1):
 
 
 def _correlate(x, w, b, out_size, stride, pad, dilation, grow, groups):
-    x = np.ascontiguousarray(x)
+    x = np.ascontiguousarray(x, w.dtype)
     F, taps = len(w), w[0].size
     layout = plan(len(x), w.shape[1], out_size, w.shape[2:], stride, pad, dilation, grow, x.dtype)
     blocks = -(-(F // groups) // ROWS)
@@ -90,7 +90,7 @@ def _correlate(x, w, b, out_size, stride, pad, dilation, grow, groups):
 
 def conv_weight_gradient(dout, x, w_shape, window, groups=1):
     """Twin of reference.conv_weight_gradient: one sum per thread."""
-    x, dout = np.ascontiguousarray(x), np.ascontiguousarray(dout)
+    x, dout = np.ascontiguousarray(x, dout.dtype), np.ascontiguousarray(dout)
     F, share_of_C, KH, KW = w_shape
     taps = share_of_C * KH * KW
     size, stride, pad, dilation = dout.shape[2:], window.stride, window.pad, window.dilation

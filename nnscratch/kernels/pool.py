@@ -1,14 +1,16 @@
 """One pool of threads for every CPU kernel; BLAS keeps to one thread while it works, so the two never compete."""
 
+import contextlib
 import functools
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
+from contextvars import ContextVar, copy_context
 
 from threadpoolctl import ThreadpoolController
 
 _region = threading.Lock()
+_inside: ContextVar[bool] = ContextVar("inside a shared kernel", default=False)
 
 
 @functools.cache
@@ -34,13 +36,24 @@ def share(work, count):
     >>> sum(share(lambda start, stop: stop - start, 10))
     10
     """
-    shares = min(threads(), count)
-    edges = [count * i // shares for i in range(shares + 1)] if shares else [0]
-    with _region, _blas().limit(limits=1, user_api="blas"):
+    if _inside.get():  # a kernel that calls a kernel
+        return [work(0, count)]
+    shares = max(min(threads(), count), 1)
+    edges = [count * i // shares for i in range(shares + 1)]
+    with _region, _blas().limit(limits=1, user_api="blas"), _marked():
         # Each thread works in a copy of the caller's context, so that numpy.errstate holds there too.
         others = [_workers().submit(copy_context().run, work, *edge) for edge in zip(edges[1:-1], edges[2:])]
-        own = [work(*edges[:2])] if shares else []
+        own = [work(*edges[:2])]
         return own + [other.result() for other in others]
+
+
+@contextlib.contextmanager
+def _marked():
+    token = _inside.set(True)
+    try:
+        yield
+    finally:
+        _inside.reset(token)
 
 
 @functools.cache

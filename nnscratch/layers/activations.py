@@ -7,7 +7,7 @@ import numpy as np
 from nnscratch.arrays import array_module
 from nnscratch.layers.base import Layer, parameter
 from nnscratch.layers.initializers import constant, he
-from nnscratch.shapes import as_rows, match_axes
+from nnscratch.shapes import as_rows, check_dout, match_axes
 
 
 def relu_forward(x):
@@ -59,6 +59,7 @@ def prelu_forward(x, slope):
 def prelu_backward(dout, cache):
     """dx = dout times 1 or the slope; dslope = the sum of dout * x over the negative side of each channel."""
     x, slope = cache
+    check_dout("prelu", dout, x.shape)
     xp = array_module(x)
     column = slope.reshape((-1,) + (1,) * (x.ndim - 2))
     others = tuple(axis for axis in range(x.ndim) if axis != 1)
@@ -181,6 +182,7 @@ def maxout_forward(x, w, b):
 def maxout_backward(dout, cache):
     """Only the winning piece of each unit gets dout; dx, dw and db are those of k affine layers."""
     x, w, winner = cache
+    check_dout("maxout", dout, winner.shape)
     k = array_module(x).arange(len(w))[:, None, None]
     routed = dout * (winner == k)
     dx = (routed @ w.swapaxes(1, 2)).sum(axis=0).reshape(x.shape)

@@ -5,7 +5,7 @@ import numpy as np
 from nnscratch import kernels
 from nnscratch.layers.base import Layer, parameter
 from nnscratch.layers.initializers import constant, he
-from nnscratch.shapes import as_rows, match_axes
+from nnscratch.shapes import as_rows, check_dout, match_axes
 
 
 def affine_forward(x, w, b=None):
@@ -34,6 +34,7 @@ def affine_backward(dout, cache):
     dout: (N, M). Returns dx shaped like x, dw (D, M) and db (M,), None without a bias.
     """
     x, w, b = cache
+    check_dout("affine", dout, (len(x), w.shape[1]))
     dx = kernels.matmul(dout, w.T).reshape(x.shape)
     dw = kernels.matmul(as_rows(x).T, dout)
     return dx, dw, None if b is None else dout.sum(axis=0)

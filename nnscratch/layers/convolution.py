@@ -5,7 +5,7 @@ import numpy as np
 from nnscratch import kernels
 from nnscratch.layers.base import Layer, parameter
 from nnscratch.layers.initializers import constant, he
-from nnscratch.shapes import ShapeError, Window, match_axes, pair_of
+from nnscratch.shapes import ShapeError, Window, check_dout, match_axes, pair_of
 
 
 def conv_forward(x, w, b=None, stride=1, pad=0, dilation=1, groups=1):
@@ -39,6 +39,7 @@ def conv_backward(dout, cache):
     dout: (N, F, OH, OW). Returns dx, dw, db, shaped like x, w, b; db is None without a bias.
     """
     x, w, b, window, groups = cache
+    check_dout("conv", dout, (len(x), len(w), *window.places(*x.shape[2:])))
     dx = kernels.conv_input_gradient(dout, w, x.shape, window, groups)
     dw = kernels.conv_weight_gradient(dout, x, w.shape, window, groups)
     return dx, dw, None if b is None else dout.sum(axis=(0, 2, 3))
@@ -124,6 +125,7 @@ def local_conv_forward(x, w, b=None, stride=1, pad=0):
 def local_conv_backward(dout, cache):
     """At each place an affine layer: dcols = dout w^T, dw = cols^T dout, db = the sum of dout over the batch."""
     x_shape, cols, w, b, window = cache
+    check_dout("local_conv", dout, (x_shape[0], len(w), *w.shape[4:]))
     N, F, OH, OW = dout.shape
     places = dout.reshape(N, F, OH * OW).transpose(2, 0, 1)
     dcols = places @ w.reshape(F, -1, OH * OW).transpose(2, 0, 1)
@@ -165,19 +167,20 @@ def conv_transpose_forward(x, w, b=None, stride=1, pad=0, dilation=1, groups=1, 
     out = kernels.conv_input_gradient(x, w, (N, C, *size), window, groups)
     if b is not None:
         out += b[:, None, None]
-    return out, (x, w, b, window, groups)
+    return out, (x, w, b, window, groups, out.shape)
 
 
 def conv_transpose_backward(dout, cache):
     """dx is the convolution of dout; dw is that of a convolution with x and dout swapped."""
-    x, w, b, window, groups = cache
+    x, w, b, window, groups, out_shape = cache
+    check_dout("conv_transpose", dout, out_shape)
     dx = kernels.conv(dout, w, None, window, groups)
     dw = kernels.conv_weight_gradient(x, dout, w.shape, window, groups)
     return dx, dw, None if b is None else dout.sum(axis=(0, 2, 3))
 
 
 def _check_groups(operation, groups, F):
-    if groups < 1 or F % groups:
+    if F < 1 or groups < 1 or F % groups:
         raise ShapeError(f"{operation}: {F} filters cannot be cut into {groups} groups: use a divisor of {F}")
 
 
@@ -211,9 +214,9 @@ class Conv(Layer):
         kernel = pair_of(kernel, "kernel")
         if pad == "same":
             pad = tuple(d * (k - 1) // 2 for d, k in zip(pair_of(dilation, "dilation"), kernel))
-        if C % groups:
-            raise ShapeError(f"Conv: {C} channels cannot be cut into {groups} groups: use a divisor of {C}")
         _check_groups("Conv", groups, F)
+        if C < 1 or C % groups:
+            raise ShapeError(f"Conv: {C} channels cannot be cut into {groups} groups: use a divisor of {C}")
         self.stride, self.pad, self.dilation, self.groups = stride, pad, dilation, groups
         self.params["w"] = parameter(init or he(), (F, C // groups, *kernel), rng, dtype)
         if bias is not None:
@@ -282,7 +285,7 @@ class ConvTranspose(Layer):
     ):
         super().__init__()
         _check_groups("ConvTranspose", groups, F)
-        if C % groups:
+        if C < 1 or C % groups:
             raise ShapeError(
                 f"ConvTranspose: {C} channels cannot be cut into {groups} groups: use a divisor of {C}"
             )

@@ -5,7 +5,7 @@ import numpy as np
 from nnscratch import kernels
 from nnscratch.layers.base import Layer, parameter
 from nnscratch.layers.initializers import normal
-from nnscratch.shapes import ShapeError, match_axes
+from nnscratch.shapes import ShapeError, check_dout, match_axes
 
 
 def embedding_forward(x, w):
@@ -31,6 +31,7 @@ def embedding_forward(x, w):
 def embedding_backward(dout, cache):
     """dw: every row of the table gets the sum of dout over the places that looked it up; x has no gradient."""
     x, V = cache
+    check_dout("embedding", dout, (*x.shape, dout.shape[-1]))
     return kernels.scatter_rows(dout.reshape(x.size, -1), x.reshape(-1), V)
 
 

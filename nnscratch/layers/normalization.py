@@ -8,7 +8,7 @@ from nnscratch import kernels
 from nnscratch.arrays import array_module
 from nnscratch.layers.base import Layer, parameter
 from nnscratch.layers.initializers import constant
-from nnscratch.shapes import ShapeError, match_axes
+from nnscratch.shapes import ShapeError, check_dout, match_axes
 
 
 def _statistics(x, axes):
@@ -62,6 +62,8 @@ def batch_norm_forward(x, gamma, beta, mean=None, var=None, eps=1e-5):
         "batch_norm", x=(x, "N C ..."), gamma=(gamma, "C"), beta=(beta, "C"), mean=(mean, "C"), var=(var, "C")
     )
     own = mean is None
+    if own and x.size == 0:
+        raise ShapeError(f"batch_norm: x of {x.shape} is empty, and has no mean: give at least one example")
     if own:
         mean, var = kernels.channel_moments(x)
     inv_std = 1 / array_module(x).sqrt(var + eps)
@@ -77,6 +79,7 @@ def batch_norm_backward(dout, cache):
     variance; given statistics have neither.
     """
     x_hat, inv_std, gamma, own, _, _ = cache
+    check_dout("batch_norm", dout, x_hat.shape)
     dbeta, dgamma = kernels.channel_sums(dout, x_hat)
     scale = gamma * inv_std
     share = scale * (1 / max(dout.size // dout.shape[1], 1) if own else 0)
@@ -106,6 +109,7 @@ def layer_norm_forward(x, gamma, beta, eps=1e-5):
 def layer_norm_backward(dout, cache):
     """dgamma and dbeta sum over the examples; dx goes through x_hat, the mean and the variance."""
     x_hat, inv_std, gamma, axes = cache
+    check_dout("layer_norm", dout, x_hat.shape)
     others = tuple(range(axes[0]))
     dx = _standardize_backward(dout * gamma, x_hat, inv_std, axes)
     return dx, (dout * x_hat).sum(axis=others), dout.sum(axis=others)
@@ -137,6 +141,7 @@ def group_norm_forward(x, gamma, beta, groups=1, eps=1e-5):
 def group_norm_backward(dout, cache):
     """dgamma and dbeta sum over all but the channels; dx goes through x_hat, the mean and the variance."""
     x_hat, inv_std, gamma, grouped = cache
+    check_dout("group_norm", dout, x_hat.shape)
     axes = (0, *range(2, dout.ndim))
     dx_hat = dout * _column(gamma, dout.ndim)
     dx = _standardize_backward(dx_hat.reshape(grouped), x_hat.reshape(grouped), inv_std, 2).reshape(dout.shape)
@@ -164,6 +169,7 @@ def lrn_forward(x, size=5, alpha=1e-4, beta=0.75, k=2.0, within=False):
 def lrn_backward(dout, cache):
     """dx = dout * damping**-beta - 2 alpha beta x * (window sum of dout * out / damping)."""
     x, out, damping, size, alpha, beta, window_sum = cache
+    check_dout("lrn", dout, out.shape)
     shared = window_sum(dout * out / damping, size)
     return dout * damping**-beta - 2 * alpha * beta * x * shared
 

@@ -1,6 +1,7 @@
 """Put a user's own forward/backward pairs in place of the built-in ones of the same name, for a while."""
 
 import contextlib
+import functools
 import importlib.util
 import inspect
 import sys
@@ -86,6 +87,22 @@ def _check(path, name, function, found):
         ) from None
 
 
+def _with_cache(forward):
+    """Wrap a forward function so that one which forgets its cache is named."""
+
+    @functools.wraps(forward)
+    def checked(*args, **options):
+        result = forward(*args, **options)
+        if not isinstance(result, tuple) or len(result) != 2:
+            place = f"{forward.__code__.co_filename}, line {forward.__code__.co_firstlineno}"
+            raise OverrideError(
+                f"{place}: {forward.__name__} must return (out, cache), not {type(result).__name__}"
+            )
+        return result
+
+    return checked
+
+
 @contextlib.contextmanager
 def using(pairs):
     """Use these functions in place of the built-in ones of the same name inside the `with` block.
@@ -101,7 +118,7 @@ def using(pairs):
     before = {name: getattr(home, name) for name, home in homes.items()}
     try:
         for name, home in homes.items():
-            setattr(home, name, pairs[name])
+            setattr(home, name, _with_cache(pairs[name]) if name.endswith("_forward") else pairs[name])
         yield
     finally:
         for name, home in homes.items():

@@ -5,7 +5,7 @@ import numpy as np
 from nnscratch import kernels
 from nnscratch.arrays import array_module
 from nnscratch.layers.base import Layer
-from nnscratch.shapes import ShapeError, Window, match_axes
+from nnscratch.shapes import ShapeError, Window, check_dout, match_axes
 
 
 def max_pool_forward(x, kernel=2, stride=None, pad=0, ceil=False):
@@ -27,6 +27,7 @@ def max_pool_forward(x, kernel=2, stride=None, pad=0, ceil=False):
 def max_pool_backward(dout, cache):
     """dx: every dout goes to the pixel that won its window; a pixel that won several windows gets the sum."""
     x_shape, switches = cache
+    check_dout("max_pool", dout, switches.shape)
     return kernels.max_pool_backward(dout, switches, x_shape)
 
 
@@ -95,6 +96,7 @@ def average_pool_forward(x, kernel=2, stride=None, pad=0, ceil=False):
 def average_pool_backward(dout, cache):
     """dx: every dout (N, C, OH, OW) is shared out evenly over its window's pixels."""
     x, window = cache
+    check_dout("average_pool", dout, (*x.shape[:2], *window.places(*x.shape[2:])))
     return kernels.average_pool_backward(dout, x, window)
 
 
@@ -111,6 +113,7 @@ def global_average_pool_forward(x):
 
 def global_average_pool_backward(dout, x_shape):
     """dx: each pixel gets dout (N, C) divided by the number of pixels."""
+    check_dout("global_average_pool", dout, x_shape[:2])
     share = dout[:, :, None, None] / (x_shape[2] * x_shape[3])
     return array_module(dout).broadcast_to(share, x_shape).copy()
 

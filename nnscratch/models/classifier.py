@@ -51,6 +51,8 @@ class Classifier:
         x: (N, ...) floating point, y: (N,) whole numbers. Raises InputError, ShapeError, LabelError.
         """
         x = self._input(x)
+        if y is not None and len(x) == 0:
+            raise InputError("x holds no examples: a loss needs at least one")
         scores, cache = self.layers.forward(x, train=y is not None)
         if y is None:
             return scores

@@ -183,3 +183,14 @@ def test_cupy_equals_numpy(case, dtype):
     for ours, theirs in zip([out, dx, *grads.values()], [*expected[:2], *expected[2].values()]):
         if theirs is not None:
             assert_allclose(ours.get(), theirs, rtol=tolerance, atol=tolerance)
+
+
+@every_case
+def test_a_dout_of_another_shape_is_refused(case):
+    if case.wrong is None or case.pair in ("", "dropout"):
+        pytest.skip("works number by number, or is made of other layers")
+    layer = case.layer()
+    out, cache = layer.forward(case.draw(), case.train)
+    for shape in [(len(out) + 1, *out.shape[1:]), (*out.shape[:-1], out.shape[-1] + 1), out.shape[:-1]]:
+        with pytest.raises(ShapeError, match="the dout of this cache"):
+            layer.backward(np.ones(shape), cache)

@@ -14,6 +14,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from nnscratch import kernels
 from nnscratch.kernels import reference
+from nnscratch.kernels.pool import share
 from nnscratch.shapes import ShapeError, Window
 
 pytest.importorskip("numba")
@@ -148,3 +149,17 @@ def test_mixed_dtypes_give_the_wider_one():
 def test_other_byte_orders_are_left_to_the_reference():
     x = np.arange(16.0, dtype=">f4").reshape(1, 1, 4, 4)
     assert_array_equal(kernels.max_pool(x, Window.of(2, 2))[0][0, 0], [[5, 7], [13, 15]])
+
+
+def test_a_kernel_inside_a_kernel_does_not_wait_for_itself():
+    x, window = np.ones((4, 1, 4, 4)), Window.of(3)
+    inner = share(lambda start, stop: kernels.im2col(x[start:stop], window).sum(), 4)
+    assert sum(inner) == kernels.im2col(x, window).sum()
+
+
+def test_pixels_as_whole_numbers_are_convolved_too():
+    x, w = np.arange(16, dtype=np.uint8).reshape(1, 1, 4, 4), np.ones((1, 1, 3, 3), np.float32)
+    out = kernels.conv(x, w, None, Window.of(3))
+    assert_array_equal(out, reference.conv(x, w, None, Window.of(3)))
+    dw = kernels.conv_weight_gradient(out, x, w.shape, Window.of(3))
+    assert_allclose(dw, reference.conv_weight_gradient(out, x, w.shape, Window.of(3)))

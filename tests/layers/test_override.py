@@ -81,3 +81,12 @@ def test_a_missing_or_foreign_file(write, tmp_path):
         load_pairs(tmp_path / "nowhere.py")
     with pytest.raises(OverrideError, match="give the path of a .py file"):
         load_pairs(write(RELU, "mine.txt"))
+
+
+def test_a_forward_without_a_cache_is_named(write):
+    text = RELU.replace("np.maximum(x, 0), x", "np.maximum(x, 0)")
+    with (
+        pytest.raises(OverrideError, match=r"mine.py, line 6: relu_forward must return \(out, cache\)"),
+        using(load_pairs(write(text))),
+    ):
+        L.ReLU().forward(np.ones(2))

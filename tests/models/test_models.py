@@ -99,6 +99,18 @@ def test_inputs_that_a_model_cannot_take():
     assert model.loss(x.astype(np.float64)).dtype == np.float32
 
 
+def test_an_empty_batch_has_scores_but_no_loss():
+    for norm in ("batch", "none"):
+        model = small_alexnet(width=2, norm=norm)
+        before = {name: array.copy() for name, array in model.state.items()}
+        x = np.zeros((0, 3, 32, 32), np.float32)
+        assert model.loss(x).shape == (0, 10)
+        with pytest.raises(InputError, match="no examples"):
+            model.loss(x, np.zeros(0, int))
+        for name, array in model.state.items():
+            assert_array_equal(array, before[name])
+
+
 def test_unknown_names_are_met_with_the_nearest():
     with pytest.raises(ValueError, match="did you mean 'small-alexnet'"):
         build("smal-alexnet")
