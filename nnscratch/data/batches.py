@@ -30,6 +30,8 @@ class Batches:
         self.y = check_labels(self.y, "y", len(self.x))
         if batch_size != int(batch_size) or batch_size < 1:
             raise DataError(f"batch_size is {batch_size}: give a whole number, 1 or more")
+        if len(self.x) == 0:
+            raise DataError("the set holds no images: give at least one")
         if batch_size > len(self.x):
             raise DataError(
                 f"batch_size is {batch_size}, but the set holds {len(self.x)} images: "

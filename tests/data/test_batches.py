@@ -154,3 +154,8 @@ def test_an_iterator_that_is_never_used_starts_no_thread():
     batches = Batches(*numbered(20), 5).epoch(0)
     assert threads() == []
     batches.close()
+
+
+def test_an_empty_set_is_called_empty():
+    with pytest.raises(DataError, match="no images"):
+        Batches(np.zeros((0, 3, 4, 4), np.uint8), np.zeros(0, int), batch_size=4)

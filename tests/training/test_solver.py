@@ -303,7 +303,7 @@ def test_a_model_of_one_layer_is_traced_too():
         ({"y_train": np.zeros(95, int)}, "95 labels for 96 images"),
         (
             {"x_train": np.zeros((0, 1, 4, 4)), "y_train": np.zeros(0, int)},
-            "batch_size is 16, but the set holds 0",
+            "the set holds no images",
         ),
         ({"x_val": np.full((30, 1, 4, 4), np.nan)}, "holds NaN or infinity"),
     ],
