@@ -3,6 +3,7 @@
 import hashlib
 import os
 import warnings
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 Arrays = dict[str, np.ndarray]
+CHECKSUM = "checksum"
 
 
 def cache_folder(cache: str | os.PathLike | None = None) -> Path:
@@ -40,11 +42,11 @@ def cached(name: str, state: str, build: Callable[[], Arrays], folder: Path) -> 
     {'x': array([1., 1.])}
     """
     stem = f"decoded-{_digest(name)}"
-    path = folder / f"{stem}-{_digest(state)}.npz"
+    path = folder / f"{stem}-{_digest(state)}.npy"
     arrays = _read(path)
     if arrays is None:
         arrays = build()
-        _write(path, arrays, replacing=f"{stem}-*.npz")
+        _write(path, arrays, replacing=f"{stem}-*.np[yz]")
     return arrays
 
 
@@ -55,10 +57,28 @@ def _digest(text: str) -> str:
 def _read(path: Path) -> Arrays | None:
     """The arrays in the file, or None where it is missing or damaged."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return dict(file)
-    except Exception:  # a damaged zip or npy raises nearly anything; building anew heals it
+        record = np.load(path, allow_pickle=False)
+        arrays = {name: record[name].copy() for name in record.dtype.names if name != CHECKSUM}
+        return arrays if record[CHECKSUM] == _checksum(arrays) else None
+    except Exception:  # a damaged file raises nearly anything; building anew heals it
         return None
+
+
+def _checksum(arrays: Arrays) -> int:
+    total = 0
+    for array in arrays.values():
+        total = zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data, total)
+    return total
+
+
+def _record(arrays: Arrays) -> np.ndarray:
+    """Put arrays of any types and shapes into one, a single record with a field for each and a checksum."""
+    fields = [(name, array.dtype, array.shape) for name, array in arrays.items()]
+    record = np.zeros((), np.dtype([*fields, (CHECKSUM, np.uint32)]))
+    for name, array in arrays.items():
+        record[name] = array
+    record[CHECKSUM] = _checksum(arrays)
+    return record
 
 
 def _write(path: Path, arrays: Arrays, replacing: str) -> None:
@@ -67,7 +87,7 @@ def _write(path: Path, arrays: Arrays, replacing: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
+            np.save(file, _record(arrays))
         partial.replace(path)
         for old in path.parent.glob(replacing):
             if old != path:
