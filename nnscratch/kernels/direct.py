@@ -1,207 +1,281 @@
-"""Convolution without im2col: pad a few images, and slide the register tile over them with tables of offsets.
+"""Convolution without im2col: tables of offsets lead the register tile straight through the images.
 
-The images are copied once into a padded buffer, cut into one plane per phase of the stride, so that the pixels
-that neighbouring windows see under one tap lie side by side. A table `taps` holds one offset per channel and
-tap, a table `places` one per vector of windows: the pixels of window vector v under tap t start at
-places[v] + taps[t]. What the tile multiplies there is the whole convolution.
+Images are held channels last, (N, H, W, C), so that the C numbers of a pixel, and the F outputs of a place, lie
+side by side: a tile then reads filters and writes outputs as whole vectors, whatever the size of the image.
+Outputs are grouped by the taps of the kernel that reach a pixel for them. All outputs of a group see the same
+pattern of pixels, only shifted, and that is what a tile needs. Near the border there are fewer taps, so padding
+is neither stored nor multiplied; and in the gradient to the input of a convolution with a stride, each phase of
+the stride is a group of its own.
 """
 
+import functools
 from typing import NamedTuple
 
 import numba
 import numpy as np
 
-from nnscratch.kernels.microkernel import COLUMNS, LANES, ROWS, filters_by_pixels, filters_by_taps
+from nnscratch.kernels.memory import channels_first, channels_last, empty
+from nnscratch.kernels.microkernel import COLUMNS, LANES, ROWS, VECTOR_BYTES, tile
 from nnscratch.kernels.pool import share
+from nnscratch.shapes import Window
 
 compiled = numba.njit(nogil=True, cache=True, error_model="numpy")
-CHUNK_BYTES = 400_000
+CHUNK = 125_000  # numbers that are worked on at a time: they should stay in the second-level cache
 
 
 class Plan(NamedTuple):
-    """Where everything lies: the padded buffer, its offset tables, and the row pitch of the packed outputs."""
+    """Offset tables of one image, group after group, and where each group's entries begin and end."""
 
-    stride: tuple
-    pad: tuple
-    grow: tuple
-    planes: tuple
-    images: int
-    vectors: int
-    lanes: int
-    pitch: int
-    taps: np.ndarray
-    places: np.ndarray
+    bounds: np.ndarray  # (groups, 4): begin and end in rows and outs; begin and end in steps and lines
+    rows: np.ndarray  # an output's first pixel in x
+    outs: np.ndarray  # an output's place in out
+    steps: np.ndarray  # from there to the pixel and channel of a tap
+    lines: np.ndarray  # a tap and channel's line in the filters
 
 
-def plan(N, C, out_size, kernel, stride, pad, dilation, grow, dtype):
-    """Lay out a convolution of N images of C channels, whose pixels are first put `grow` apart from each other.
-
-    >>> layout = plan(8, 3, (16, 16), (5, 5), (1, 1), (2, 2), (1, 1), (1, 1), np.dtype("float32"))
-    >>> layout.planes, len(layout.taps)
-    ((3, 1, 1, 20, 20), 75)
-    """
-    (OH, OW), (KH, KW), (SH, SW), (DH, DW) = out_size, kernel, stride, dilation
-    lanes = LANES[dtype]
-    Hq, Wq = OH + (KH - 1) * DH // SH, OW + (KW - 1) * DW // SW
-    c, i, j = np.ogrid[:C, :KH, :KW]
-    taps = ((c * SH + i * DH % SH) * SW + j * DW % SW) * (Hq * Wq) + i * DH // SH * Wq + j * DW // SW
-    # Vectors of windows either start anew with each row, or run on through the rows of the padded image.
-    by_row, through = OH * -(-OW // lanes), -(-((OH - 1) * Wq + OW) // lanes)
-    if by_row <= through:
-        starts = (np.arange(OH)[:, None] * Wq + np.arange(0, OW, lanes)).ravel()
-        pitch = -(-OW // lanes) * lanes
-    else:
-        starts, pitch = np.arange(through) * lanes, Wq
-    image = C * SH * SW * Hq * Wq
-    images = int(np.clip(CHUNK_BYTES // (image * dtype.itemsize), 1, max(1, min(N, 64 // len(starts)))))
-    places = (np.arange(images)[:, None] * image + starts).ravel()
-    places = np.pad(places, (0, -len(places) % COLUMNS))
-    return Plan(stride, pad, grow, (C, SH, SW, Hq, Wq), images, len(starts), lanes, pitch, taps.ravel(), places)
-
-
-def conv(x, w, b, window, groups=1):
+def conv(x, w, b, window, groups=1, least=-np.inf):
     """Twin of reference.conv."""
-    out_size = window.places(*x.shape[2:])
-    return _correlate(x, w, b, out_size, window.stride, window.pad, window.dilation, (1, 1), groups)
+    x, w = channels_last(x, w.dtype), _by_group(w, groups)
+    out = empty((len(x), *window.places(*x.shape[1:3]), w.shape[0] * w.shape[1]), w.dtype)
+    _correlate(x, w.transpose(0, 3, 4, 2, 1), b, window, out, False, least)
+    return channels_first(out)
 
 
 def conv_input_gradient(dout, w, x_shape, window, groups=1):
-    """Twin of reference.conv_input_gradient: a convolution of the grown dout with the filters turned round."""
-    F, share_of_C, KH, KW = w.shape
-    turned = w.reshape(groups, F // groups, share_of_C, KH, KW)[..., ::-1, ::-1].swapaxes(1, 2)
-    turned = turned.reshape(groups * share_of_C, F // groups, KH, KW)
-    pad = tuple(d * (k - 1) - p for d, k, p in zip(window.dilation, (KH, KW), window.pad))
-    return _correlate(dout, turned, None, x_shape[2:], (1, 1), pad, window.dilation, window.stride, groups)
+    """Twin of reference.conv_input_gradient: the same with the roles of channels and filters exchanged."""
+    dout, w = channels_last(dout, w.dtype), _by_group(w, groups)
+    dx = empty((x_shape[0], *x_shape[2:], x_shape[1]), w.dtype)
+    _correlate(dout, w.transpose(0, 3, 4, 1, 2), None, window, dx, True, -np.inf)
+    return channels_first(dx)
 
 
-def _correlate(x, w, b, out_size, stride, pad, dilation, grow, groups):
-    x = np.ascontiguousarray(x, w.dtype)
-    F, taps = len(w), w[0].size
-    layout = plan(len(x), w.shape[1], out_size, w.shape[2:], stride, pad, dilation, grow, x.dtype)
-    blocks = -(-(F // groups) // ROWS)
-    packed = np.zeros((groups, blocks * ROWS, taps), x.dtype)
-    packed[:, : F // groups] = w.reshape(groups, F // groups, taps)
-    packed = np.ascontiguousarray(packed.reshape(groups, blocks, ROWS, taps).swapaxes(2, 3))
-    bias = np.zeros(F, x.dtype) if b is None else np.ascontiguousarray(b)
-    out = np.empty((len(x), F, *out_size), x.dtype)
-    share(lambda start, stop: _correlate_images(x[start:stop], packed, bias, layout, out[start:stop]), len(x))
-    return out
+def _by_group(w, groups):
+    return w.reshape(groups, len(w) // groups, *w.shape[1:])
+
+
+def _correlate(x, w, b, window, out, backward, least):
+    """Fill out (N, OH, OW, F) from x (N, H, W, C) and w (groups, KH, KW, C/groups, F/groups)."""
+    groups, KH, KW, C, F = w.shape
+    width = COLUMNS * LANES[out.dtype]
+    blocks = -(-F // width)
+    panels = np.zeros((groups, KH * KW * C, blocks * width), out.dtype)
+    panels[..., :F] = w.reshape(groups, -1, F)
+    panels = np.ascontiguousarray(panels.reshape(groups, -1, blocks, width).swapaxes(1, 2))
+    bias = np.zeros((groups, blocks * width), out.dtype)
+    if b is not None:
+        bias[:, :F] = b.reshape(groups, F)
+    layout = plan(x.shape, out.shape, window, C, backward, width)
+    least = out.dtype.type(least)
+    share(lambda start, stop: _tiles(x[start:stop], panels, bias, layout, F, out[start:stop], least), len(x))
 
 
 def conv_weight_gradient(dout, x, w_shape, window, groups=1):
-    """Twin of reference.conv_weight_gradient: one sum per thread."""
-    x, dout = np.ascontiguousarray(x, dout.dtype), np.ascontiguousarray(dout)
-    F, share_of_C, KH, KW = w_shape
-    taps = share_of_C * KH * KW
-    size, stride, pad, dilation = dout.shape[2:], window.stride, window.pad, window.dilation
-    layout = plan(len(x), share_of_C, size, (KH, KW), stride, pad, dilation, (1, 1), x.dtype)
-    layout = layout._replace(taps=np.pad(layout.taps, (0, -taps % COLUMNS)))
-    filters = -(-(F // groups) // ROWS) * ROWS
+    """Twin of reference.conv_weight_gradient: the same tiles over taps, with the outputs as turns."""
+    F, C, KH, KW = w_shape
+    dout, width = channels_last(dout, dout.dtype), COLUMNS * LANES[dout.dtype]
+    if C % ROWS and C < 4 * ROWS:  # few channels: so that a tile takes several taps, all must see all outputs
+        x, window = _with_border(x, window)
+    x = channels_last(x, dout.dtype)
+    if (F // groups) % width:  # a tile reads whole lines
+        dout = _whole_lines(dout, groups, width)
+    layout = weight_plan(x.shape, dout.shape, window, C, F // groups)
 
     def work(start, stop):
-        dw = np.zeros((groups, filters, len(layout.taps)), x.dtype)
-        _weight_gradient(x[start:stop], dout[start:stop], layout, F // groups, dw)
+        dw = np.zeros((groups, KH * KW * C, F // groups), dout.dtype)
+        _weight_tiles(x[start:stop], dout[start:stop], layout, dw)
         return dw
 
-    return sum(share(work, len(x)))[:, : F // groups, :taps].reshape(w_shape)
+    dw = sum(share(work, len(x)))
+    return dw.reshape(groups, KH, KW, C, F // groups).transpose(0, 4, 3, 1, 2).reshape(w_shape)
+
+
+def _with_border(x, window):
+    """Return x with its padding, in memory channels last, and the window without."""
+    (N, C, H, W), (PH, PW) = x.shape, window.pad
+    bordered = np.zeros((N, H + 2 * PH, W + 2 * PW, C), x.dtype)
+    bordered[:, PH : PH + H, PW : PW + W] = x.transpose(0, 2, 3, 1)
+    return channels_first(bordered), window._replace(pad=(0, 0))
+
+
+def _whole_lines(dout, groups, width):
+    """Pad each group's share of dout's channels with zeros to whole lines."""
+    parts = dout.reshape(*dout.shape[:3], groups, -1)
+    padded = np.pad(parts, [(0, 0)] * 4 + [(0, -parts.shape[4] % width)])
+    return padded.reshape(*dout.shape[:3], -1)
+
+
+def seen(outputs, size, kernel, stride, pad, dilation, backward=False):
+    """Return sees[o, k], the pixel that output o sees through tap k, and valid[o, k], whether there is one.
+
+    >>> sees, valid = seen(3, size=3, kernel=3, stride=1, pad=1, dilation=1)
+    >>> sees
+    array([[-1,  0,  1],
+           [ 0,  1,  2],
+           [ 1,  2,  3]])
+    >>> valid.sum(axis=1)
+    array([2, 3, 2])
+    """
+    o, k = np.arange(outputs)[:, None], np.arange(kernel)
+    if backward:
+        sees, phase = np.divmod(o + pad - k * dilation, stride)
+    else:
+        sees, phase = o * stride + k * dilation - pad, 0
+    return sees, (phase == 0) & (sees >= 0) & (sees < size)
+
+
+class Alike(NamedTuple):
+    """Members that see through the same taps: member[i] sees the pixel first[i] + steps[k] through taps[k]."""
+
+    member: np.ndarray
+    first: np.ndarray
+    taps: np.ndarray
+    steps: np.ndarray
+
+
+def alike(sees, valid):
+    """Group the rows of the table `sees` by which of their entries are valid.
+
+    >>> [list(map(int, group.member)) for group in alike(*seen(5, size=5, kernel=3, stride=1, pad=1, dilation=1))]
+    [[0], [4], [1, 2, 3]]
+    """
+    patterns, which = np.unique(valid, axis=0, return_inverse=True)
+    groups = []
+    for i, pattern in enumerate(patterns):
+        member, taps = np.flatnonzero(which.ravel() == i), np.flatnonzero(pattern)
+        inside = sees[np.ix_(member, taps)] if len(taps) else np.zeros((len(member), 1), int)
+        groups.append(Alike(member, inside[:, 0], taps, inside[0, : len(taps)] - inside[0, 0]))
+    return groups
+
+
+@functools.lru_cache(maxsize=256)
+def plan(x_shape, out_shape, window: Window, C, backward, width):
+    """Lay out a convolution from x (N, H, W, ...) to out (N, OH, OW, ...): C channels, lines of `width` filters.
+
+    >>> layout = plan((8, 32, 32, 3), (8, 32, 32, 16), Window.of(5, pad=2), 3, False, 32)
+    >>> len(layout.bounds), len(layout.rows), layout.bounds[0]
+    (25, 1024, array([ 0,  1,  0, 27]))
+    """
+    _, H, W, x_pixel = x_shape
+    _, OH, OW, out_pixel = out_shape
+    KW, channels = window.kernel[1], np.arange(C)
+    downs, acrosses = (alike(*seen(*axis, backward=backward)) for axis in zip((OH, OW), (H, W), *window[:4]))
+    return _tables(
+        (
+            _grid(down.first, across.first, W) * x_pixel,
+            _grid(down.member, across.member, OW) * out_pixel,
+            (_grid(down.steps, across.steps, W)[:, None] * x_pixel + channels).ravel(),
+            (_grid(down.taps, across.taps, KW)[:, None] * C + channels).ravel() * width,
+        )
+        for down in downs
+        for across in acrosses
+    )
+
+
+@functools.lru_cache(maxsize=256)
+def weight_plan(x_shape, dout_shape, window: Window, C, F):
+    """Lay out a convolution's gradient to weights of C channels and F filters: outputs and taps change places.
+
+    >>> images, layout = weight_plan((8, 32, 32, 3), (8, 32, 32, 16), Window.of(5, pad=2), 3, 16)
+    >>> images, len(layout.bounds), len(layout.rows)
+    (6, 25, 75)
+    """
+    N, H, W, x_pixel = x_shape
+    _, OH, OW, dout_pixel = dout_shape
+    KW, channels = window.kernel[1], np.arange(C)
+    downs, acrosses = (alike(*(table.T for table in seen(*axis))) for axis in zip((OH, OW), (H, W), *window[:4]))
+    image = np.arange(images_at_once(N, H * W * x_pixel + OH * OW * dout_pixel))[:, None]
+    return len(image), _tables(
+        (
+            (_grid(down.first, across.first, W)[:, None] * x_pixel + channels).ravel(),
+            (_grid(down.member, across.member, KW)[:, None] * C + channels).ravel() * F,
+            ((_grid(down.steps, across.steps, W) + image * H * W) * x_pixel).ravel(),
+            ((_grid(down.taps, across.taps, OW) + image * OH * OW) * dout_pixel).ravel(),
+        )
+        for down in downs
+        for across in acrosses
+    )
+
+
+def _grid(down, across, width):
+    """Return the flat index of every place of a grid in an image of this width."""
+    return (down[:, None] * width + across).ravel()
+
+
+def _tables(groups):
+    """Join the groups' tables (rows, outs, steps, lines) into a Plan."""
+    rows, outs, steps, lines = ([np.asarray(table) for table in tables] for tables in zip(*groups))
+    ends = np.cumsum([[0, 0], *([len(r), len(s)] for r, s in zip(rows, steps))], axis=0)
+    bounds = np.stack([ends[:-1, 0], ends[1:, 0], ends[:-1, 1], ends[1:, 1]], axis=1)
+    return Plan(
+        np.ascontiguousarray(bounds), *(np.concatenate(t).astype(np.int64) for t in (rows, outs, steps, lines))
+    )
 
 
 @compiled
-def _buffer(layout, dtype):
-    """Return room for the padded planes of a few images, all 0, flat and as (images, C, SH, SW, Hq, Wq)."""
-    C, SH, SW, Hq, Wq = layout.planes
-    size = layout.images * C * SH * SW * Hq * Wq
-    flat = np.zeros(size + layout.lanes, dtype)  # the last vector may read a little too far
-    return flat, flat[:size].reshape((layout.images, C, SH, SW, Hq, Wq))
+def images_at_once(N, numbers):
+    """Return how many images of so many numbers are worked on at a time.
+
+    >>> images_at_once(128, 1000), images_at_once(128, 1000000)
+    (125, 1)
+    """
+    return max(1, min(N, CHUNK // numbers))
 
 
 @compiled
-def _pack(x, layout, planes):
-    """Copy one image's channels (C, H, W) into its padded planes; what lies outside of them is left out."""
-    C, H, W = x.shape
-    (SH, SW), (PH, PW), (GH, GW) = layout.stride, layout.pad, layout.grow
-    _, _, _, Hq, Wq = layout.planes
-    for c in range(C):
-        for h in range(H):
-            down = h * GH + PH
-            if down < 0 or down >= SH * Hq:
-                continue
-            rows = planes[c, down % SH, :, down // SH]
-            line = x[c, h]
-            if SW == 1:
-                row = rows[0]
-                first = max(0, -(PW // GW))
-                last = min(W, (Wq - 1 - PW) // GW + 1)
-                for w in range(first, last):
-                    row[w * GW + PW] = line[w]
-            else:
-                for w in range(W):
-                    across = w * GW + PW
-                    if 0 <= across < SW * Wq:
-                        rows[across % SW, across // SW] = line[w]
-
-
-@compiled
-def _correlate_images(x, w, b, layout, out):
-    N, (groups, blocks, taps, _) = len(x), w.shape
-    C, (F, OH, OW) = layout.planes[0], out.shape[1:]
-    share_of_F = F // groups
-    flat, planes = _buffer(layout, x.dtype)
-    lanes = layout.lanes
-    strip = np.empty((ROWS, len(layout.places) * lanes), x.dtype)
-    for first in range(0, N, layout.images):
-        count = min(layout.images, N - first)
+def _tiles(x, panels, bias, layout, F, out, least):
+    groups, blocks, _, width = panels.shape
+    C = x.shape[3] // groups
+    x_image, out_image = x[0].size, out[0].size
+    images = images_at_once(len(x), x_image + out_image)
+    rows, outs = np.empty(ROWS, np.int64), np.empty(ROWS, np.int64)
+    for begin in range(0, len(x), images):
+        count = min(images, len(x) - begin)
+        seen, made = x[begin : begin + count].reshape(-1), out[begin : begin + count].reshape(-1)
         for g in range(groups):
-            for n in range(count):
-                _pack(x[first + n, g * C : (g + 1) * C], layout, planes[n])
             for block in range(blocks):
-                for v in range(0, count * layout.vectors, COLUMNS):
-                    filters_by_pixels(  # type: ignore[call-arg]
-                        flat,
-                        w[g, block],
-                        layout.taps,
-                        layout.places[v:],
-                        taps,
-                        strip[:, v * lanes :],
-                        strip.shape[1],
-                    )
-                for r in range(min(ROWS, share_of_F - block * ROWS)):
-                    f = g * share_of_F + block * ROWS + r
-                    for n in range(count):
-                        for oh in range(OH):
-                            start = n * layout.vectors * lanes + oh * layout.pitch
-                            line, bias = out[first + n, f, oh], b[f]
-                            for ow in range(OW):
-                                line[ow] = strip[r, start + ow] + bias
+                filters, start = panels[g, block].reshape(-1), bias[g, block * width :]
+                wide, place = min(width, F - block * width), g * F + block * width
+                for first_row, last_row, first_step, last_step in layout.bounds:
+                    steps, lines = layout.steps[first_step:last_step], layout.lines[first_step:last_step]
+                    n, o, left = 0, first_row, count * (last_row - first_row)
+                    while left > 0:
+                        for r in range(ROWS):
+                            rows[r] = n * x_image + layout.rows[o] + g * C
+                            outs[r] = n * out_image + layout.outs[o] + place
+                            left -= 1
+                            if left > 0:  # else the rest of the tile repeats the last output
+                                o += 1
+                                if o == last_row:
+                                    n, o = n + 1, first_row
+                        tile(  # type: ignore[call-arg]
+                            seen, rows, steps, filters, lines, len(steps), start, 0, made, outs, wide, least
+                        )
 
 
 @compiled
-def _weight_gradient(x, dout, layout, share_of_F, dw):
-    N, (groups, filters, taps) = len(x), dw.shape
-    C, (OH, OW) = layout.planes[0], dout.shape[2:]
-    flat, planes = _buffer(layout, x.dtype)
-    lanes = layout.lanes
-    strips = np.zeros((filters, layout.images * layout.vectors * lanes), x.dtype)
-    for first in range(0, N, layout.images):
-        count = min(layout.images, N - first)
+def _weight_tiles(x, dout, layout, dw):
+    images, tables = layout
+    groups, taps, F = dw.shape
+    C, line_of_group = x.shape[3] // groups, dout.shape[3] // groups
+    width = COLUMNS * VECTOR_BYTES // dw.itemsize
+    least = dw.dtype.type(-np.inf)
+    rows, outs = np.empty(ROWS, np.int64), np.empty(ROWS, np.int64)
+    for begin in range(0, len(x), images):
+        count = min(images, len(x) - begin)
+        seen, douts = x[begin : begin + count].reshape(-1), dout[begin : begin + count].reshape(-1)
         for g in range(groups):
-            for n in range(count):
-                _pack(x[first + n, g * C : (g + 1) * C], layout, planes[n])
-                for f in range(share_of_F):
-                    for oh in range(OH):
-                        start = n * layout.vectors * lanes + oh * layout.pitch
-                        line = dout[first + n, g * share_of_F + f, oh]
-                        for ow in range(OW):
-                            strips[f, start + ow] = line[ow]
-            for f in range(0, filters, ROWS):
-                for t in range(0, taps, COLUMNS):
-                    filters_by_taps(  # type: ignore[call-arg]
-                        flat,
-                        strips[f:],
-                        layout.taps[t:],
-                        layout.places,
-                        count * layout.vectors,
-                        dw[g, f:, t:],
-                        strips.shape[1],
-                        taps,
-                    )
+            sums = dw[g].reshape(-1)
+            for first_row, last_row, first_step, last_step in tables.bounds:
+                steps, lines = tables.steps[first_step:last_step], tables.lines[first_step:last_step]
+                turns = len(steps) // images * count
+                for o in range(first_row, last_row, ROWS):
+                    for r in range(ROWS):
+                        tap = min(o + r, last_row - 1)  # the rest of the tile repeats the last tap
+                        rows[r] = tables.rows[tap] + g * C
+                        outs[r] = tables.outs[tap]
+                    for f in range(0, F, width):
+                        line = douts[g * line_of_group + f :]
+                        wide = min(width, F - f)
+                        tile(  # type: ignore[call-arg]
+                            seen, rows, steps, line, lines, turns, sums[f:], 1, sums[f:], outs, wide, least
+                        )

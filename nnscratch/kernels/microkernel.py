@@ -1,11 +1,16 @@
-"""The innermost loop of a convolution: a tile of vector registers that multiplies and adds, written as LLVM.
+"""The innermost loop of every convolution: a tile of vector registers that multiplies and adds, written as LLVM.
 
-A CPU core multiplies and adds whole vectors of numbers at once, several per clock tick, but it can fetch only
-about one vector from memory per multiplication. So every number that is fetched has to be used several times
-while it is in a register. A tile does that: it keeps ROWS x COLUMNS sums in registers, and in each turn fetches
-ROWS vectors a and COLUMNS vectors b and adds all their products, 24 multiplications for 10 fetches:
+A CPU core multiplies and adds whole vectors of numbers at once, several times per clock tick, but it can fetch
+only about two vectors from memory in that time. So every number that is fetched has to be used several times
+while it is in a register. A tile does that. It keeps ROWS x COLUMNS vectors of sums in registers; in each turn
+it fetches ROWS single numbers a and COLUMNS vectors b and adds all their products:
 
-    sums[r, c] += a[r] * b[c]                                                for t = 0, 1, 2, ...
+    sums[r, c, :] += a[r] * b[c, :]                                          for t = 0, 1, 2, ...
+
+That is a matrix product, A times B. What makes it a convolution is where the numbers of A come from: a[r] of
+turn t is x[rows[r] + steps[t]]. For the forward pass, rows are places in the image and steps are the taps of
+a filter (a channel and a pixel within the window); for the gradient of the weights it is the other way round.
+So the matrix of all windows (im2col) is multiplied without ever being stored.
 
 Compilers do not find this by themselves (they cannot keep an array of sums in registers), so the loop is
 emitted as LLVM instructions; LLVM turns them into the vector instructions of the machine at hand.
@@ -46,145 +51,146 @@ def machine():
 
 
 VECTOR_BYTES, REGISTERS = machine()
-ROWS = 6
-COLUMNS = 4 if REGISTERS == 32 else 2
+ROWS = (
+    8 if REGISTERS == 32 else 6
+)  # 8 x 2 sums, 2 vectors b and an a: 19 of 32 registers; 6 x 2, 2 and 1: 15 of 16
+COLUMNS = 2
 LANES = {np.dtype(np.float32): VECTOR_BYTES // 4, np.dtype(np.float64): VECTOR_BYTES // 8}
 
 
 class _Emitter:
     """Writes the instructions of one tile."""
 
-    def __init__(self, context, builder, signature, args):
-        self.context, self.builder, self.signature, self.args = context, builder, signature, args
-        element = signature.args[0].dtype
+    def __init__(self, builder, element):
+        self.builder = builder
         self.size = element.bitwidth // 8
         self.lanes = VECTOR_BYTES // self.size
         self.real = ir.FloatType() if self.size == 4 else ir.DoubleType()
         self.vector = ir.VectorType(self.real, self.lanes)
-        name = f"llvm.fma.v{self.lanes}f{element.bitwidth}"
-        self.fma = cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(self.vector, [self.vector] * 3), name
-        )
+        self.mask = ir.VectorType(ir.IntType(1), self.lanes)
+        self.suffix = f"v{self.lanes}f{element.bitwidth}"
 
-    def data(self, which):
-        """Return the address of an array argument's first element."""
-        return self.context.make_array(self.signature.args[which])(
-            self.context, self.builder, self.args[which]
-        ).data
+    def call(self, name, result, *args):
+        """Call one of LLVM's built-in functions."""
+        kind = ir.FunctionType(result, [value.type for value in args])
+        return self.builder.call(cgutils.get_or_insert_function(self.builder.module, kind, name), args)
 
     def at(self, pointer, offset):
         """Return the address `offset` elements behind a pointer; offset is a number or a value."""
         return self.builder.gep(pointer, [INDEX(offset) if isinstance(offset, int) else offset])
+
+    def vector_at(self, pointer, offset):
+        """Return the same as the address of a vector."""
+        return self.builder.bitcast(self.at(pointer, offset), self.vector.as_pointer())
 
     def load(self, pointer, offset):
         """Load one number."""
         return self.builder.load(self.at(pointer, offset))
 
     def load_vector(self, pointer, offset):
-        """Load a vector that may lie at any address."""
-        address = self.builder.bitcast(self.at(pointer, offset), self.vector.as_pointer())
-        loaded = self.builder.load(address)
+        """Load a vector, which may lie at any address."""
+        loaded = self.builder.load(self.vector_at(pointer, offset))
         loaded.align = self.size
         return loaded
 
-    def store_vector(self, value, pointer, offset):
-        """Store a vector at any address."""
-        address = self.builder.bitcast(self.at(pointer, offset), self.vector.as_pointer())
-        self.builder.store(value, address).align = self.size
+    def everywhere(self, value):
+        """Put one number into every lane of a vector."""
+        nothing = ir.Constant(ir.VectorType(value.type, self.lanes), ir.Undefined)
+        first = self.builder.insert_element(nothing, value, LANE(0))
+        return self.builder.shuffle_vector(first, nothing, ir.Constant(ir.VectorType(LANE, self.lanes), None))
 
-    def broadcast(self, pointer, offset):
-        """Load one number into every lane of a vector."""
-        nothing = ir.Constant(self.vector, ir.Undefined)
-        first = self.builder.insert_element(nothing, self.load(pointer, offset), LANE(0))
-        lanes = ir.Constant(ir.VectorType(LANE, self.lanes), [0] * self.lanes)
-        return self.builder.shuffle_vector(first, nothing, lanes)
+    def first_lanes(self, count):
+        """Return a mask that is on for the first `count` lanes."""
+        lanes = ir.Constant(ir.VectorType(INDEX, self.lanes), list(range(self.lanes)))
+        return self.builder.icmp_signed("<", lanes, self.everywhere(count))
 
-    def multiply_and_add(self, turns, fetch):
-        """Emit the loop and return sums[row][column]; `fetch(t)` emits the loads of turn t and returns (a, b)."""
+    def load_masked(self, pointer, offset, mask):
+        """Load a vector; lanes that are off are 0 and not touched in memory."""
+        place = self.vector_at(pointer, offset)
+        nought = ir.Constant(self.vector, None)
+        return self.call(f"llvm.masked.load.{self.suffix}.p0", self.vector, place, LANE(self.size), mask, nought)
+
+    def store_masked(self, value, pointer, offset, mask):
+        """Store the lanes of a vector that are on."""
+        place = self.vector_at(pointer, offset)
+        self.call(f"llvm.masked.store.{self.suffix}.p0", ir.VoidType(), value, place, LANE(self.size), mask)
+
+    def as_it_is(self):
+        """Return the mark that keeps LLVM from unrolling a loop: two turns at once need too many registers."""
+        module = self.builder.module
+        mark = ir.MDValue(module, [], name=str(len(module.metadata)))
+        mark.operands = (mark, module.add_metadata([ir.MetaDataString(module, "llvm.loop.unroll.disable")]))
+        return mark
+
+    def multiply_and_add(self, start, turns, fetch):
+        """Emit the loop from sums `start` on and return sums[row][column]; `fetch(t)` emits turn t's loads."""
         builder, before = self.builder, self.builder.block
         loop, after = builder.append_basic_block("turn"), builder.append_basic_block("done")
-        builder.branch(loop)
+        builder.cbranch(builder.icmp_signed("<", INDEX(0), turns), loop, after)
         builder.position_at_end(loop)
         t = builder.phi(INDEX)
-        t.add_incoming(INDEX(0), before)
-        sums = [[builder.phi(self.vector) for _ in range(COLUMNS)] for _ in range(ROWS)]
-        a, b = fetch(t)
-        added = [[builder.call(self.fma, [a[r], b[c], sums[r][c]]) for c in range(COLUMNS)] for r in range(ROWS)]
-        for row, row_added in zip(sums, added):
-            for old, new in zip(row, row_added):
-                old.add_incoming(ir.Constant(self.vector, [0.0] * self.lanes), before)
-                old.add_incoming(new, loop)
+        sums = [[builder.phi(self.vector) for _ in row] for row in start]
+        numbers, vectors = fetch(t)
+        added = []
+        for a, row in zip(map(self.everywhere, numbers), sums):
+            added.append(
+                [self.call(f"llvm.fma.{self.suffix}", self.vector, a, *pair) for pair in zip(vectors, row)]
+            )
         next_t = builder.add(t, INDEX(1))
-        t.add_incoming(next_t, loop)
-        builder.cbranch(builder.icmp_signed("<", next_t, turns), loop, after)
+        again = builder.cbranch(builder.icmp_signed("<", next_t, turns), loop, after)
+        again.set_metadata("llvm.loop", self.as_it_is())
         builder.position_at_end(after)
-        return added
 
-    def total(self, vector):
-        """Add up the lanes of a vector, halving it until one is left."""
-        lanes = self.lanes
-        while lanes > 1:
-            lanes //= 2
-            halves = [
-                self.builder.shuffle_vector(
-                    vector, vector, ir.Constant(ir.VectorType(LANE, lanes), list(range(start, start + lanes)))
-                )
-                for start in (0, lanes)
+        def joined(phi, first, later):
+            phi.add_incoming(first, before)
+            phi.add_incoming(later, loop)
+            return phi
+
+        joined(t, INDEX(0), next_t)
+        totals = []
+        for phis, firsts, laters in zip(sums, start, added):
+            for phi, first, later in zip(phis, firsts, laters):
+                joined(phi, first, later)
+            totals.append([joined(builder.phi(self.vector), *pair) for pair in zip(firsts, laters)])
+        return totals
+
+
+@intrinsic
+def tile(typing, x, rows, steps, b, lines, turns, start, again, out, outs, width, least):
+    """out[outs[r] + l] = max(least, start[l] + the sum over t of x[rows[r] + steps[t]] * b[lines[t] + l]).
+
+    r runs over ROWS, l over the first `width` of COLUMNS vectors, t over `turns` (1 or more). x, b, start and out
+    are flat arrays of one float dtype, the tables rows, steps, lines and outs are int64. With again = 1 the sums
+    start from start[outs[r] + l] instead: given out itself, a tile adds to what is there. least = -inf keeps all.
+    """
+
+    def emit(context, builder, signature, args):
+        arrays = [
+            context.make_array(kind)(context, builder, value).data if isinstance(kind, types.Array) else value
+            for kind, value in zip(signature.args, args)
+        ]
+        x, rows, steps, b, lines, turns, start, again, out, outs, width, least = arrays
+        e = _Emitter(builder, signature.args[0].dtype)
+        begins = [e.load(outs, r) for r in range(ROWS)]
+        masks = [e.first_lanes(builder.sub(width, INDEX(c * e.lanes))) for c in range(COLUMNS)]
+        sums = []
+        for begin in begins:
+            here = e.at(start, builder.mul(begin, again))
+            sums.append([e.load_masked(here, c * e.lanes, mask) for c, mask in enumerate(masks)])
+        firsts = [e.at(x, e.load(rows, r)) for r in range(ROWS)]
+
+        def fetch(t):
+            step, line = e.load(steps, t), e.at(b, e.load(lines, t))
+            return [e.load(first, step) for first in firsts], [
+                e.load_vector(line, c * e.lanes) for c in range(COLUMNS)
             ]
-            vector = self.builder.fadd(*halves)
-        return self.builder.extract_element(vector, LANE(0))
 
-
-@intrinsic
-def filters_by_pixels(typing, x, w, taps, places, turns, out, pitch):
-    """out[r, c, :] = the sum over t of w[t, r] * x[places[c] + taps[t] :]: filters r at vectors c of pixels.
-
-    x: flat image, w: (turns, ROWS), taps and places: int64 offsets into x; row r of `out` starts at r * pitch.
-    """
-
-    def emit(context, builder, signature, args):
-        e = _Emitter(context, builder, signature, args)
-        x_at, w_at, taps_at, places_at, out_at = (e.data(i) for i in (0, 1, 2, 3, 5))
-        turns, pitch = args[4], args[6]
-        pixels = [e.at(x_at, e.load(places_at, c)) for c in range(COLUMNS)]
-
-        def fetch(t):
-            tap, first = e.load(taps_at, t), builder.mul(t, INDEX(ROWS))
-            b = [e.load_vector(pixel, tap) for pixel in pixels]
-            return [e.broadcast(w_at, builder.add(first, INDEX(r))) for r in range(ROWS)], b
-
-        for r, row in enumerate(e.multiply_and_add(turns, fetch)):
-            start = e.at(out_at, builder.mul(pitch, INDEX(r)))
-            for c, vector in enumerate(row):
-                e.store_vector(vector, start, c * e.lanes)
+        floor = e.everywhere(least)
+        for begin, row in zip(begins, e.multiply_and_add(sums, turns, fetch)):
+            for c, (total, mask) in enumerate(zip(row, masks)):
+                kept = builder.select(builder.fcmp_ordered("<", total, floor), floor, total)
+                e.store_masked(kept, e.at(out, begin), c * e.lanes, mask)
         return context.get_dummy_value()
 
-    return types.void(x, w, taps, places, types.int64, out, types.int64), emit
-
-
-@intrinsic
-def filters_by_taps(typing, x, dout, taps, places, turns, dw, pitch, dw_pitch):
-    """dw[r, c] += the sum over t and lanes of dout[r, t, :] * x[places[t] + taps[c] :]: filters r, taps c.
-
-    x: flat image, row r of `dout` starts at r * pitch and holds `turns` vectors, row r of dw at r * dw_pitch.
-    """
-
-    def emit(context, builder, signature, args):
-        e = _Emitter(context, builder, signature, args)
-        x_at, dout_at, taps_at, places_at, dw_at = (e.data(i) for i in (0, 1, 2, 3, 5))
-        turns, pitch, dw_pitch = args[4], args[6], args[7]
-        seen = [e.at(x_at, e.load(taps_at, c)) for c in range(COLUMNS)]
-        rows = [e.at(dout_at, builder.mul(pitch, INDEX(r))) for r in range(ROWS)]
-
-        def fetch(t):
-            place, here = e.load(places_at, t), builder.mul(t, INDEX(e.lanes))
-            return [e.load_vector(row, here) for row in rows], [e.load_vector(at, place) for at in seen]
-
-        for r, row in enumerate(e.multiply_and_add(turns, fetch)):
-            start = e.at(dw_at, builder.mul(dw_pitch, INDEX(r)))
-            for c, vector in enumerate(row):
-                address = e.at(start, c)
-                builder.store(builder.fadd(builder.load(address), e.total(vector)), address)
-        return context.get_dummy_value()
-
-    return types.void(x, dout, taps, places, types.int64, dw, types.int64, types.int64), emit
+    index = types.int64
+    return types.void(x, rows, steps, b, lines, index, start, index, out, outs, index, x.dtype), emit

@@ -1,0 +1,80 @@
+"""Memory for the CPU kernels: arrays of images lie channels last, and large ones are used again.
+
+Fresh memory is dear: the system hands it out page by page, filled with zeros, at the first touch. A training step
+asks for the same sizes over and over, so its arrays come from blocks that are kept. A block is free when no array
+looks into it any more, and Python's reference count says when that is.
+"""
+
+import math
+import sys
+import threading
+
+import numpy as np
+
+SMALL = 1 << 16  # bytes: less than that is cheap to ask for
+IDLE = 500  # requests after which an unused block is given back
+ALIGNMENT = 64  # bytes: a line of the cache, and the widest vector
+
+_lock = threading.Lock()
+_blocks: list["_Block"] = []
+_requests = 0
+
+
+class _Block:
+    """Memory of a fixed size, and when it was last asked for."""
+
+    def __init__(self, size):
+        raw = np.empty(size + ALIGNMENT, np.uint8)
+        self.skip = -raw.ctypes.data % ALIGNMENT
+        self.memory, self.size, self.used = raw, size, _requests
+
+    def free(self):
+        """Return whether no array looks into this memory: then two hold it, this object and the call below."""
+        return sys.getrefcount(self.memory) == 2
+
+
+def empty(shape, dtype):
+    """Return an array that is not initialised, like numpy.empty, in memory that may have served before.
+
+    >>> empty((2, 3), np.float32).shape
+    (2, 3)
+    """
+    dtype = np.dtype(dtype)
+    size = math.prod(shape) * dtype.itemsize
+    if size < SMALL:
+        return np.empty(shape, dtype)
+    with _lock:
+        block = _block_of(size)
+        return block.memory[block.skip : block.skip + size].view(dtype).reshape(shape)
+
+
+def _block_of(size):
+    global _requests
+    _requests += 1
+    fitting = [block for block in _blocks if size <= block.size <= 2 * size and block.free()]
+    if fitting:
+        block = min(fitting, key=lambda block: block.size)
+    else:
+        _blocks[:] = [block for block in _blocks if not block.free() or block.used > _requests - IDLE]
+        block = _Block(size)
+        _blocks.append(block)
+    block.used = _requests
+    return block
+
+
+def channels_last(x, dtype=None):
+    """Return x (N, C, ...) as (N, ..., C), in memory in that order: a view, where x's own memory is so already.
+
+    >>> channels_last(np.zeros((2, 3, 4, 5))).shape
+    (2, 4, 5, 3)
+    """
+    return np.ascontiguousarray(np.moveaxis(x, 1, -1), dtype)
+
+
+def channels_first(x):
+    """View x (N, ..., C) as (N, C, ...), in the same memory.
+
+    >>> channels_first(np.zeros((2, 4, 5, 3))).shape
+    (2, 3, 4, 5)
+    """
+    return np.moveaxis(x, -1, 1)
