@@ -8,13 +8,12 @@ places[v] + taps[t]. What the tile multiplies there is the whole convolution.
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
+from nnscratch.kernels.compiling import compiled
 from nnscratch.kernels.microkernel import COLUMNS, LANES, ROWS, filters_by_pixels, filters_by_taps
 from nnscratch.kernels.pool import share
 
-compiled = numba.njit(nogil=True, cache=True, error_model="numpy")
 CHUNK_BYTES = 400_000
 
 
