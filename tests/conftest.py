@@ -6,6 +6,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from nnscratch.data.cache import cache_folder
+
+# Many tests have a cache of their own for data; the compiled kernels stay where they are.
+os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder()))
+
 settings.register_profile("quick", max_examples=40, deadline=None)
 settings.load_profile("quick")
 

@@ -36,7 +36,7 @@ def gather() -> dict[str, Any]:
     """Return all that the command shows.
 
     >>> sorted(gather())[:4]
-    ['blas', 'cache', 'data', 'devices']
+    ['blas', 'cache', 'compiled', 'data']
     """
     from nnscratch.cli import machine
     from nnscratch.cli.data import at_hand
@@ -53,6 +53,7 @@ def gather() -> dict[str, Any]:
         "kernels": {
             library: machine.kernels_in_use(library) for library in ("numpy", "cupy") if find_spec(library)
         },
+        "compiled": machine.compiled_kernels(),
         "cache": str(cache_folder()),
         "data": at_hand(),
     }
@@ -73,9 +74,19 @@ def _run(arguments):
     say("threads", f"{facts['threads']} for the kernels (NNSCRATCH_THREADS sets them)")
     say("devices", "\n".join(facts["devices"]))
     say("kernels", "\n".join(_kernels(library, used) for library, used in facts["kernels"].items()))
+    say("compiled", _compiled(facts["compiled"]))
     say("cache", facts["cache"])
     say("data", "\n".join(f"{name}: {found}" for name, found in facts["data"].items()))
     return 0
+
+
+def _compiled(about):
+    """Say where compiled kernels are kept, and whether the next start will find some there."""
+    if about["problem"]:
+        return f"kernels are not kept: {about['problem']}"
+    if not about["kernels"]:
+        return f"no kernels yet, the first step compiles them into {about['folder']}"
+    return f"{about['kernels']} kernels in {about['folder']}"
 
 
 def _kernels(library, used):

@@ -45,6 +45,23 @@ def kernels_in_words() -> str:
     return "compiled (numba) kernels" if compiled else "plain NumPy kernels"
 
 
+def compiled_kernels() -> dict[str, Any]:
+    """Return the folder of the compiled kernels, how many lie there, and why they cannot be kept where that is so.
+
+    >>> sorted(compiled_kernels())
+    ['folder', 'kernels', 'problem']
+    """
+    try:
+        from nnscratch.kernels.compiling import kernel_folder
+
+        folder = kernel_folder()
+    except ImportError:
+        return {"folder": None, "kernels": 0, "problem": "nothing compiles them without numba: pip install numba"}
+    except OSError as error:
+        return {"folder": None, "kernels": 0, "problem": f"{error}; NNSCRATCH_CACHE may name another folder"}
+    return {"folder": str(folder), "kernels": len(list(folder.glob("*.kernel"))), "problem": None}
+
+
 def threads_in_use() -> int:
     """Return how many threads the kernels use.
 

@@ -1,11 +1,9 @@
 """Convolution by im2col and BLAS, image by image: for CPUs on which the register tile cannot be compiled."""
 
-import numba
 import numpy as np
 
+from nnscratch.kernels.compiling import compiled
 from nnscratch.kernels.pool import share
-
-compiled = numba.njit(nogil=True, cache=True, error_model="numpy")
 
 
 def im2col(x, window):

@@ -3,10 +3,10 @@
 import math
 from types import ModuleType
 
-import numba
 import numpy as np
 
 from nnscratch.kernels import columns
+from nnscratch.kernels.compiling import compiled, sweeping
 from nnscratch.kernels.microkernel import VECTOR_BYTES
 from nnscratch.kernels.pool import share
 
@@ -20,9 +20,6 @@ im2col, col2im = columns.im2col, columns.col2im
 conv = convolution.conv
 conv_input_gradient = convolution.conv_input_gradient
 conv_weight_gradient = convolution.conv_weight_gradient
-
-compiled = numba.njit(nogil=True, cache=True, error_model="numpy")
-sweeping = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
 
 
 def matmul(a, b):

@@ -11,15 +11,14 @@ the stride is a group of its own.
 import functools
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
+from nnscratch.kernels.compiling import compiled
 from nnscratch.kernels.memory import channels_first, channels_last, empty
 from nnscratch.kernels.microkernel import COLUMNS, LANES, ROWS, VECTOR_BYTES, tile
 from nnscratch.kernels.pool import share
 from nnscratch.shapes import Window
 
-compiled = numba.njit(nogil=True, cache=True, error_model="numpy")
 CHUNK = 125_000  # numbers that are worked on at a time: they should stay in the second-level cache
 
 
@@ -104,10 +103,10 @@ def _whole_lines(dout, groups, width):
     return padded.reshape(*dout.shape[:3], -1)
 
 
-def seen(outputs, size, kernel, stride, pad, dilation, backward=False):
+def seen(backward, outputs, size, kernel, stride, pad, dilation):
     """Return sees[o, k], the pixel that output o sees through tap k, and valid[o, k], whether there is one.
 
-    >>> sees, valid = seen(3, size=3, kernel=3, stride=1, pad=1, dilation=1)
+    >>> sees, valid = seen(False, outputs=3, size=3, kernel=3, stride=1, pad=1, dilation=1)
     >>> sees
     array([[-1,  0,  1],
            [ 0,  1,  2],
@@ -135,7 +134,8 @@ class Alike(NamedTuple):
 def alike(sees, valid):
     """Group the rows of the table `sees` by which of their entries are valid.
 
-    >>> [list(map(int, group.member)) for group in alike(*seen(5, size=5, kernel=3, stride=1, pad=1, dilation=1))]
+    >>> groups = alike(*seen(False, outputs=5, size=5, kernel=3, stride=1, pad=1, dilation=1))
+    >>> [list(map(int, group.member)) for group in groups]
     [[0], [4], [1, 2, 3]]
     """
     patterns, which = np.unique(valid, axis=0, return_inverse=True)
@@ -158,7 +158,7 @@ def plan(x_shape, out_shape, window: Window, C, backward, width):
     _, H, W, x_pixel = x_shape
     _, OH, OW, out_pixel = out_shape
     KW, channels = window.kernel[1], np.arange(C)
-    downs, acrosses = (alike(*seen(*axis, backward=backward)) for axis in zip((OH, OW), (H, W), *window[:4]))
+    downs, acrosses = (alike(*seen(backward, *axis)) for axis in zip((OH, OW), (H, W), *window[:4]))
     return _tables(
         (
             _grid(down.first, across.first, W) * x_pixel,
@@ -182,7 +182,9 @@ def weight_plan(x_shape, dout_shape, window: Window, C, F):
     N, H, W, x_pixel = x_shape
     _, OH, OW, dout_pixel = dout_shape
     KW, channels = window.kernel[1], np.arange(C)
-    downs, acrosses = (alike(*(table.T for table in seen(*axis))) for axis in zip((OH, OW), (H, W), *window[:4]))
+    downs, acrosses = (
+        alike(*(table.T for table in seen(False, *axis))) for axis in zip((OH, OW), (H, W), *window[:4])
+    )
     image = np.arange(images_at_once(N, H * W * x_pixel + OH * OW * dout_pixel))[:, None]
     return len(image), _tables(
         (

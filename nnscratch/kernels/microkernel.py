@@ -16,12 +16,15 @@ Compilers do not find this by themselves (they cannot keep an array of sums in r
 emitted as LLVM instructions; LLVM turns them into the vector instructions of the machine at hand.
 """
 
+import re
+
 import llvmlite.binding as llvm
-import numba
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
+
+from nnscratch.kernels.compiling import target
 
 INDEX = ir.IntType(64)
 LANE = ir.IntType(32)
@@ -30,30 +33,28 @@ LANE = ir.IntType(32)
 def machine():
     """Return (bytes in a vector register, how many registers) of the CPU that numba compiles for.
 
-    (0, 0) means that it has no vector multiply-add, and so no tile.
+    LLVM itself is asked: the widest vector counts whose multiply-add becomes one instruction. (0, 0) means that
+    there is none, and so no tile.
 
     >>> vector, registers = machine()
     >>> vector in (0, 16, 32, 64), registers in (0, 16, 32)
     (True, True)
     """
-    asked = numba.config.CPU_FEATURES  # type: ignore[attr-defined]
-    if asked is None:
-        features = dict(llvm.get_host_cpu_features())
-    else:  # NUMBA_CPU_FEATURES: compile for another machine than this one
-        features = {name[1:]: name[0] == "+" for name in asked.split(",") if name}
-    if features.get("avx512f") and features.get("avx512vl"):
-        return 64, 32
-    if features.get("avx2") and features.get("fma"):
-        return 32, 16
-    if features.get("neon"):
-        return 16, 32
+    name, features = target()
+    cpu = llvm.Target.from_default_triple().create_target_machine(cpu=name, features=features)
+    for size, registers, instruction in (64, 32, r"vfmadd.*zmm"), (32, 16, r"vfmadd.*ymm"), (16, 32, r"fmla.*4s"):
+        vector = f"<{size // 4} x float>"
+        fma = f"{vector} @llvm.fma.v{size // 4}f32({vector} %a, {vector} %a, {vector} %a)"
+        code = f"define {vector} @f({vector} %a) {{ %b = call {fma}\n ret {vector} %b }}"
+        declaration = f"declare {fma.replace(' %a', '')}\n"
+        if re.search(instruction, cpu.emit_assembly(llvm.parse_assembly(declaration + code))):
+            return size, registers
     return 0, 0
 
 
 VECTOR_BYTES, REGISTERS = machine()
-ROWS = (
-    8 if REGISTERS == 32 else 6
-)  # 8 x 2 sums, 2 vectors b and an a: 19 of 32 registers; 6 x 2, 2 and 1: 15 of 16
+# A tile of 8 x 2 sums, 2 vectors b and an a take 19 of 32 registers; 6 x 2, 2 and 1 take 15 of 16.
+ROWS = 8 if REGISTERS == 32 else 6
 COLUMNS = 2
 LANES = {np.dtype(np.float32): VECTOR_BYTES // 4, np.dtype(np.float64): VECTOR_BYTES // 8}
 

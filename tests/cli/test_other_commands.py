@@ -58,6 +58,21 @@ def test_info(capsys, cache):
         assert part in said
 
 
+def test_info_tells_whether_kernels_are_compiled(capsys, monkeypatch, tmp_path):
+    config = pytest.importorskip("numba").config
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))
+    assert main(["info"]) == 0
+    assert "no kernels yet, the first step compiles them into" in capsys.readouterr().out
+    [folder] = (tmp_path / "nnscratch").iterdir()
+    (folder / "conv-1.kernel").touch()
+    assert main(["info", "--json"]) == 0
+    about = json.loads(capsys.readouterr().out)["compiled"]
+    assert about == {"folder": str(folder), "kernels": 1, "problem": None}
+    folder.chmod(0o777)
+    assert main(["info"]) == 0
+    assert "kernels are not kept" in capsys.readouterr().out
+
+
 def test_info_names_the_reference_kernels(capsys, monkeypatch):
     monkeypatch.setitem(__import__("nnscratch").kernels._switch, "reference", True)
     assert main(["info"]) == 0
