@@ -82,6 +82,8 @@ channel_moments = _kernel(reference.channel_moments)
 channel_sums = _kernel(reference.channel_sums)
 channel_affine = _kernel(reference.channel_affine)
 channel_blend = _kernel(reference.channel_blend)
+relu = _kernel(reference.relu)
+relu_backward = _kernel(reference.relu_backward)
 
 KERNELS = [
     name for name, value in list(globals().items()) if getattr(value, "__module__", "") == reference.__name__

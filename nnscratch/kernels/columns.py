@@ -24,7 +24,7 @@ def col2im(cols, x_shape, window):
     return dx
 
 
-def conv(x, w, b, window, groups=1):
+def conv(x, w, b, window, groups=1, least=-np.inf):
     """Twin of reference.conv: one image's columns at a time, so that they stay in the cache."""
     x = np.ascontiguousarray(x)
     N, C, F = len(x), x.shape[1], len(w)
@@ -40,7 +40,9 @@ def conv(x, w, b, window, groups=1):
 
     share(work, N)
     out = out.reshape(N, F, OH, OW)
-    return out if b is None else np.add(out, b[:, None, None], out=out)
+    if b is not None:
+        out += b[:, None, None]
+    return out if least == -np.inf else np.maximum(out, out.dtype.type(least), out=out)
 
 
 def conv_input_gradient(dout, w, x_shape, window, groups=1):

@@ -1,12 +1,12 @@
-"""The CPU twins: convolutions by register tile (or columns and BLAS), pools and channel sweeps as numba loops."""
+"""The CPU twins: convolutions, pools and matrix products from their own files, and sweeps over channels."""
 
-import math
 from types import ModuleType
 
 import numpy as np
 
-from nnscratch.kernels import columns
+from nnscratch.kernels import columns, pooling
 from nnscratch.kernels.compiling import compiled, sweeping
+from nnscratch.kernels.memory import channels_first, channels_last, empty, empty_like, flat
 from nnscratch.kernels.microkernel import VECTOR_BYTES
 from nnscratch.kernels.pool import share
 
@@ -20,11 +20,13 @@ im2col, col2im = columns.im2col, columns.col2im
 conv = convolution.conv
 conv_input_gradient = convolution.conv_input_gradient
 conv_weight_gradient = convolution.conv_weight_gradient
+max_pool, max_pool_backward = pooling.max_pool, pooling.max_pool_backward
+average_pool, average_pool_backward = pooling.average_pool, pooling.average_pool_backward
 
 
 def matmul(a, b):
     """Twin of reference.matmul: BLAS on the pool's threads, so that its own threads stay asleep."""
-    out = np.empty((len(a), b.shape[1]), np.result_type(a, b))
+    out = empty((len(a), b.shape[1]), np.result_type(a, b))
     if out.shape[0] >= out.shape[1]:
         share(lambda start, stop: np.matmul(a[start:stop], b, out=out[start:stop]), len(a))
     else:
@@ -32,216 +34,139 @@ def matmul(a, b):
     return out
 
 
-def _planes(x):
-    """View x (N, C, ...) as (N, C, P), P numbers in each plane."""
-    return np.ascontiguousarray(x).reshape(*x.shape[:2], math.prod(x.shape[2:]))
+def relu(x):
+    """Twin of reference.relu."""
+    out = empty_like(x)
+    return _sweep(lambda out, x: np.maximum(x, 0, out=out), out, x)
+
+
+def relu_backward(dout, x):
+    """Twin of reference.relu_backward."""
+    return _sweep(_relu_backward, empty_like(x), dout, x)
+
+
+def _sweep(work, out, *arrays):
+    """Let `work` fill `out` from arrays of its shape, all flat, in the order of out's memory."""
+    rows = [flat(array, out) for array in (out, *arrays)]
+    share(lambda start, stop: work(*(row[start:stop] for row in rows)), out.size)
+    return out
+
+
+@compiled
+def _relu_backward(dx, dout, x):
+    for i in range(len(dx)):
+        dx[i] = dout[i] if x[i] > 0 else dx.dtype.type(0)
 
 
 def channel_moments(x):
     """Twin of reference.channel_moments."""
-    C = x.shape[1]
-    planes = _planes(x)
-    mean, var = np.empty(C, x.dtype), np.empty(C, x.dtype)
-    share(lambda start, stop: _channel_moments(planes, start, stop, mean, var), C)
-    return mean, var
+    rows = _rows(x)
+    parts = share(lambda start, stop: _moments(rows[start:stop]), len(rows))
+    mean, squares, count = np.zeros(rows.shape[1]), np.zeros(rows.shape[1]), 0
+    for part_mean, part_squares, part_count in parts:
+        mean, squares, count = _joined(mean, squares, count, part_mean, part_squares, part_count)
+    return mean.astype(x.dtype), (squares / count).astype(x.dtype)
 
 
-def channel_sums(x, y):
+def channel_sums(x, y, centre):
     """Twin of reference.channel_sums."""
-    C = x.shape[1]
-    planes, others = _planes(x), _planes(y)
-    total, products = np.empty(C, x.dtype), np.empty(C, x.dtype)
-    share(lambda start, stop: _channel_sums(planes, others, start, stop, total, products), C)
+    rows, others = _rows(x), _rows(y)
+    parts = share(lambda start, stop: _sums(rows[start:stop], others[start:stop], centre), len(rows))
+    return tuple(sum(part).astype(x.dtype) for part in zip(*parts))
+
+
+def channel_affine(x, scale, shift, centre, least=-np.inf):
+    """Twin of reference.channel_affine."""
+    x = channels_last(x)
+    rows, out = _rows_of(x), empty(x.shape, x.dtype)
+    made = _rows_of(out)
+    least = x.dtype.type(least)
+    share(lambda start, stop: _affine(rows[start:stop], scale, shift, centre, made[start:stop], least), len(rows))
+    return channels_first(out)
+
+
+def channel_blend(x, a, y, b, c, centre):
+    """Twin of reference.channel_blend."""
+    x = channels_last(x)
+    rows, others, out = _rows_of(x), _rows(y), empty(x.shape, x.dtype)
+    made = _rows_of(out)
+    share(
+        lambda start, stop: _blend(rows[start:stop], a, others[start:stop], b, c, centre, made[start:stop]),
+        len(rows),
+    )
+    return channels_first(out)
+
+
+def _rows(x):
+    """View x (N, C, ...) as a table with a column for each channel."""
+    return _rows_of(channels_last(x))
+
+
+def _rows_of(x):
+    return x.reshape(-1, x.shape[-1])
+
+
+@compiled
+def _joined(mean, squares, count, part_mean, part_squares, part_count):
+    """Join the means and the sums of squared deviations of two samples (Chan, Golub & LeVeque 1983, eq. 2.1)."""
+    both = count + part_count
+    apart = part_mean - mean
+    squares = squares + part_squares + apart * apart * (count * part_count / both)
+    return mean + apart * (part_count / both), squares, both
+
+
+@sweeping
+def _moments(rows):
+    """Take a block that fits into the cache at a time: its mean, then its squared deviations from there."""
+    M, C = rows.shape
+    mean, squares, count = np.zeros(C), np.zeros(C), 0
+    block = max(1, 4096 // C)
+    centre, total = np.empty(C, rows.dtype), np.empty(C, rows.dtype)
+    for begin in range(0, M, block):
+        end = min(begin + block, M)
+        total[:] = 0
+        for m in range(begin, end):
+            for c in range(C):
+                total[c] += rows[m, c]
+        for c in range(C):
+            centre[c] = total[c] / (end - begin)
+        total[:] = 0
+        for m in range(begin, end):
+            for c in range(C):
+                total[c] += (rows[m, c] - centre[c]) * (rows[m, c] - centre[c])
+        mean, squares, count = _joined(
+            mean, squares, count, centre.astype(np.float64), total.astype(np.float64), end - begin
+        )
+    return mean, squares, count
+
+
+@sweeping
+def _sums(x, y, centre):
+    M, C = x.shape
+    total, products = np.zeros(C), np.zeros(C)
+    block = max(1, 4096 // C)
+    part, part_products = np.empty(C, x.dtype), np.empty(C, x.dtype)
+    for begin in range(0, M, block):
+        part[:], part_products[:] = 0, 0
+        for m in range(begin, min(begin + block, M)):
+            for c in range(C):
+                part[c] += x[m, c]
+                part_products[c] += x[m, c] * (y[m, c] - centre[c])
+        total += part
+        products += part_products
     return total, products
 
 
-def channel_affine(x, scale, shift, centre):
-    """Twin of reference.channel_affine."""
-    planes = _planes(x)
-    out = np.empty(planes.shape, x.dtype)
-    share(lambda start, stop: _channel_affine(planes[start:stop], scale, shift, centre, out[start:stop]), len(x))
-    return out.reshape(x.shape)
-
-
-def channel_blend(x, a, y, b, c):
-    """Twin of reference.channel_blend."""
-    planes, others = _planes(x), _planes(y)
-    out = np.empty(planes.shape, x.dtype)
-    share(
-        lambda start, stop: _channel_blend(planes[start:stop], a, others[start:stop], b, c, out[start:stop]),
-        len(x),
-    )
-    return out.reshape(x.shape)
-
-
-def max_pool(x, window):
-    """Twin of reference.max_pool."""
-    x = np.ascontiguousarray(x)
-    shape = x.shape[:2] + window.places(*x.shape[2:])
-    out, switches = np.empty(shape, x.dtype), np.empty(shape, np.int32)
-    share(lambda start, stop: _max_pool(x[start:stop], window, out[start:stop], switches[start:stop]), len(x))
-    return out, switches
-
-
-def max_pool_backward(dout, switches, x_shape):
-    """Twin of reference.max_pool_backward."""
-    N, C, H, W = x_shape
-    dout, switches = np.ascontiguousarray(dout), np.ascontiguousarray(switches, np.int32)
-    dx = np.zeros((N, C, H * W), dout.dtype)
-    share(lambda start, stop: _scatter(dout[start:stop], switches[start:stop], dx[start:stop]), N)
-    return dx.reshape(x_shape)
-
-
-def average_pool(x, window):
-    """Twin of reference.average_pool."""
-    x = np.ascontiguousarray(x)
-    out = np.empty(x.shape[:2] + window.places(*x.shape[2:]), x.dtype)
-    share(lambda start, stop: _average_pool(x[start:stop], window, out[start:stop]), len(x))
-    return out
-
-
-def average_pool_backward(dout, x, window):
-    """Twin of reference.average_pool_backward."""
-    dout = np.ascontiguousarray(dout)
-    dx = np.zeros(x.shape, dout.dtype)
-    share(lambda start, stop: _average_pool_backward(dout[start:stop], window, dx[start:stop]), len(dx))
-    return dx
-
-
-@compiled
-def _edges(o, kernel, stride, pad, size):
-    """Return the first pixel, and the one past the last, of window `o` inside an image of `size` pixels."""
-    start = o * stride - pad
-    return max(start, 0), min(start + kernel, size)
-
-
-@compiled
-def _max_pool(x, window, out, switches):
-    """First the largest of each column over the rows of a window, then the largest of its columns."""
-    N, C, H, W = x.shape
-    OH, OW = out.shape[2:]
-    (KH, KW), (SH, SW), (PH, PW) = window.kernel, window.stride, window.pad
-    tallest, row_of = np.empty(W, x.dtype), np.empty(W, np.int32)
-    for n in range(N):
-        for c in range(C):
-            for oh in range(OH):
-                top, bottom = _edges(oh, KH, SH, PH, H)
-                tallest[:], row_of[:] = x[n, c, top], top
-                for h in range(top + 1, bottom):
-                    line = x[n, c, h]
-                    for w in range(W):
-                        better = _beats(line[w], tallest[w])
-                        tallest[w] = line[w] if better else tallest[w]
-                        row_of[w] = h if better else row_of[w]
-                for ow in range(OW):
-                    left, right = _edges(ow, KW, SW, PW, W)
-                    best, row, column = tallest[left], row_of[left], left
-                    for w in range(left + 1, right):
-                        value = tallest[w]
-                        better = _beats(value, best) | ((row_of[w] < row) & ~_beats(best, value))
-                        best = value if better else best
-                        row = row_of[w] if better else row
-                        column = w if better else column
-                    out[n, c, oh, ow] = best
-                    switches[n, c, oh, ow] = row * W + column
-
-
-@compiled
-def _beats(value, best):
-    """Return whether a number wins over the best so far; the first not-a-number wins for good."""
-    return (value > best) | ((value != value) & (best == best))
-
-
-@compiled
-def _scatter(dout, switches, dx):
-    N, C, OH, OW = dout.shape
-    for n in range(N):
-        for c in range(C):
-            for oh in range(OH):
-                for ow in range(OW):
-                    dx[n, c, switches[n, c, oh, ow]] += dout[n, c, oh, ow]
-
-
-@compiled
-def _average_pool(x, window, out):
-    N, C, H, W = x.shape
-    OH, OW = out.shape[2:]
-    (KH, KW), (SH, SW), (PH, PW) = window.kernel, window.stride, window.pad
-    for n in range(N):
-        for c in range(C):
-            for oh in range(OH):
-                top, bottom = _edges(oh, KH, SH, PH, H)
-                for ow in range(OW):
-                    left, right = _edges(ow, KW, SW, PW, W)
-                    total = x.dtype.type(0)
-                    for h in range(top, bottom):
-                        for w in range(left, right):
-                            total += x[n, c, h, w]
-                    out[n, c, oh, ow] = total / x.dtype.type((bottom - top) * (right - left))
-
-
-@compiled
-def _average_pool_backward(dout, window, dx):
-    N, C, H, W = dx.shape
-    OH, OW = dout.shape[2:]
-    (KH, KW), (SH, SW), (PH, PW) = window.kernel, window.stride, window.pad
-    for n in range(N):
-        for c in range(C):
-            for oh in range(OH):
-                top, bottom = _edges(oh, KH, SH, PH, H)
-                for ow in range(OW):
-                    left, right = _edges(ow, KW, SW, PW, W)
-                    part = dout[n, c, oh, ow] / dx.dtype.type((bottom - top) * (right - left))
-                    for h in range(top, bottom):
-                        for w in range(left, right):
-                            dx[n, c, h, w] += part
-
-
 @sweeping
-def _channel_moments(x, start, stop, mean, var):
-    N, _, P = x.shape
-    for c in range(start, stop):
-        total = 0.0
-        for n in range(N):
-            part = x.dtype.type(0)
-            for value in x[n, c]:
-                part += value
-            total += part
-        centre = x.dtype.type(total / (N * P))
-        squares = 0.0
-        for n in range(N):
-            part = x.dtype.type(0)
-            for value in x[n, c]:
-                part += (value - centre) * (value - centre)
-            squares += part
-        mean[c], var[c] = centre, squares / (N * P)
-
-
-@sweeping
-def _channel_sums(x, y, start, stop, total, products):
-    for c in range(start, stop):
-        sum_x = sum_xy = 0.0
-        for n in range(len(x)):
-            part_x, part_xy = x.dtype.type(0), x.dtype.type(0)
-            for i in range(x.shape[2]):
-                part_x += x[n, c, i]
-                part_xy += x[n, c, i] * y[n, c, i]
-            sum_x += part_x
-            sum_xy += part_xy
-        total[c], products[c] = sum_x, sum_xy
-
-
-@sweeping
-def _channel_affine(x, scale, shift, centre, out):
-    for n in range(len(x)):
+def _affine(x, scale, shift, centre, out, least):
+    for m in range(len(x)):
         for c in range(x.shape[1]):
-            for i in range(x.shape[2]):
-                out[n, c, i] = (x[n, c, i] - centre[c]) * scale[c] + shift[c]
+            value = (x[m, c] - centre[c]) * scale[c] + shift[c]
+            out[m, c] = least if value < least else value
 
 
 @sweeping
-def _channel_blend(x, a, y, b, c, out):
-    for n in range(len(x)):
+def _blend(x, a, y, b, c, centre, out):
+    for m in range(len(x)):
         for k in range(x.shape[1]):
-            for i in range(x.shape[2]):
-                out[n, k, i] = a[k] * x[n, k, i] + b[k] * y[n, k, i] + c[k]
+            out[m, k] = a[k] * x[m, k] + b[k] * (y[m, k] - centre[k]) + c[k]

@@ -78,3 +78,29 @@ def channels_first(x):
     (2, 3, 4, 5)
     """
     return np.moveaxis(x, -1, 1)
+
+
+def empty_like(x):
+    """Return an array like x that is not initialised, without gaps, its axes in the order of x's memory.
+
+    >>> x = channels_first(np.zeros((2, 4, 5, 3)))
+    >>> empty_like(x).strides == x.strides
+    True
+    """
+    order = _order(x)
+    return empty([x.shape[axis] for axis in order], x.dtype).transpose(np.argsort(order))
+
+
+def flat(x, like):
+    """Return x as a row of numbers in the memory order of `like`, an array of its shape without gaps.
+
+    >>> x, y = np.arange(6).reshape(2, 3), np.zeros((3, 2)).T
+    >>> flat(x, like=y)
+    array([0, 3, 1, 4, 2, 5])
+    """
+    return np.ascontiguousarray(x.transpose(_order(like))).reshape(-1)
+
+
+def _order(x):
+    """Return the axes of x in the order of their strides, the widest first."""
+    return sorted(range(x.ndim), key=lambda axis: -x.strides[axis])

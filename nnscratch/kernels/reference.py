@@ -1,5 +1,7 @@
 """Every kernel in plain array code: the definition, and what each faster twin is tested against."""
 
+import math
+
 from nnscratch.arrays import array_module, rng, to_device
 from nnscratch.shapes import ShapeError
 
@@ -79,8 +81,10 @@ def col2im(cols, x_shape, window):
     return padded[:, :, PH : PH + H, PW : PW + W].copy()
 
 
-def conv(x, w, b, window, groups=1):
+def conv(x, w, b, window, groups=1, least=-math.inf):
     """Convolve x (N, C, H, W) with w (F, C/groups, KH, KW) and add b (F,) or None -> out (N, F, OH, OW).
+
+    What is less than `least` becomes `least`: with 0, a ReLU is done in the same pass.
 
     >>> import numpy as np
     >>> from nnscratch.shapes import Window
@@ -92,7 +96,11 @@ def conv(x, w, b, window, groups=1):
     OH, OW = window.places(*x.shape[2:])
     cols = im2col(x, window).reshape(N, groups, -1, OH * OW)
     out = (w.reshape(groups, F // groups, -1) @ cols).reshape(N, F, OH, OW)
-    return out if b is None else out + b[:, None, None]
+    return _at_least(out if b is None else out + b[:, None, None], least)
+
+
+def _at_least(out, least):
+    return out if least == -math.inf else array_module(out).maximum(out, out.dtype.type(least))
 
 
 def conv_input_gradient(dout, w, x_shape, window, groups=1):
@@ -148,13 +156,15 @@ def max_pool(x, window):
     return out, (h * W + w).astype(xp.int32)
 
 
-def max_pool_backward(dout, switches, x_shape):
+def max_pool_backward(dout, switches, x_shape, window):
     """Send every dout (N, C, OH, OW) back to the pixel its switch names -> dx (N, C, H, W).
 
+    `window` is max_pool's: with it, a twin may go from each pixel to the windows around it instead.
+
     >>> import numpy as np
-    >>> max_pool_backward(np.ones((1, 1, 1, 2)), np.array([[[[3, 3]]]]), (1, 1, 2, 2))[0, 0]
-    array([[0., 0.],
-           [0., 2.]])
+    >>> from nnscratch.shapes import Window
+    >>> max_pool_backward(np.ones((1, 1, 1, 2)), np.array([[[[1, 1]]]]), (1, 1, 1, 3), Window.of((1, 2), 1))[0, 0]
+    array([[0., 2., 0.]])
     """
     xp = array_module(dout)
     N, C, H, W = x_shape
@@ -277,19 +287,21 @@ def channel_moments(x):
     return mean, array_module(x).square(x - _column(mean, x)).mean(axis=axes)
 
 
-def channel_sums(x, y):
-    """Return the sum of x and the sum of x * y over every channel: x, y (N, C, ...) -> (C,) and (C,).
+def channel_sums(x, y, centre):
+    """Return the sum of x and the sum of x * (y - centre) over every channel: x, y (N, C, ...) -> (C,) and (C,).
 
     >>> import numpy as np
-    >>> channel_sums(np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]]))
-    (array([1., 2.]), array([3., 8.]))
+    >>> channel_sums(np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]]), np.array([1.0, 1.0]))
+    (array([1., 2.]), array([2., 6.]))
     """
     axes = (0, *range(2, x.ndim))
-    return x.sum(axis=axes), (x * y).sum(axis=axes)
+    return x.sum(axis=axes), (x * (y - _column(centre, x))).sum(axis=axes)
 
 
-def channel_affine(x, scale, shift, centre):
+def channel_affine(x, scale, shift, centre, least=-math.inf):
     """Return (x - centre) * scale + shift channel by channel: x (N, C, ...), the others (C,).
+
+    What is less than `least` becomes `least`: with 0, a ReLU is done in the same pass.
 
     >>> import numpy as np
     >>> channel_affine(np.array([[1.0, 2.0]]), np.array([10.0, 20.0]), np.array([0.5, 0.5]), np.array([1.0, 1.0]))
@@ -297,17 +309,38 @@ def channel_affine(x, scale, shift, centre):
     """
     out = (x - _column(centre, x)) * _column(scale, x)
     out += _column(shift, x)
-    return out
+    return _at_least(out, least)
 
 
-def channel_blend(x, a, y, b, c):
-    """Return a * x + b * y + c channel by channel: x, y (N, C, ...), a, b, c (C,).
+def channel_blend(x, a, y, b, c, centre):
+    """Return a * x + b * (y - centre) + c channel by channel: x, y (N, C, ...), the others (C,).
 
     >>> import numpy as np
-    >>> channel_blend(np.array([[1.0]]), np.array([2.0]), np.array([[3.0]]), np.array([4.0]), np.array([5.0]))
-    array([[19.]])
+    >>> one = np.array([1.0])
+    >>> channel_blend(np.array([[1.0]]), 2 * one, np.array([[3.0]]), 4 * one, 5 * one, centre=one)
+    array([[15.]])
     """
-    return _column(a, x) * x + _column(b, x) * y + _column(c, x)
+    return _column(a, x) * x + _column(b, x) * (y - _column(centre, x)) + _column(c, x)
+
+
+def relu(x):
+    """Return max(0, x) number by number; what is not a number stays so.
+
+    >>> import numpy as np
+    >>> relu(np.array([-1.0, 2.0]))
+    array([0., 2.])
+    """
+    return array_module(x).maximum(x, 0)
+
+
+def relu_backward(dout, x):
+    """Return dout where x > 0, else 0.
+
+    >>> import numpy as np
+    >>> relu_backward(np.ones(2), np.array([-1.0, 2.0]))
+    array([0., 1.])
+    """
+    return array_module(x).where(x > 0, dout, dout.dtype.type(0))
 
 
 def _column(vector, x):

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from nnscratch import kernels
 from nnscratch.arrays import array_module
 from nnscratch.layers.base import Layer, parameter
 from nnscratch.layers.initializers import constant, he
@@ -17,12 +18,12 @@ def relu_forward(x):
     >>> out, relu_backward(np.ones(2), cache)
     (array([0., 2.]), array([0., 1.]))
     """
-    return array_module(x).maximum(x, 0), x
+    return kernels.relu(x), x
 
 
 def relu_backward(dout, x):
     """dx = dout where x > 0, else 0 (at x = 0 as well)."""
-    return dout * (x > 0)
+    return kernels.relu_backward(dout, x)
 
 
 def leaky_relu_forward(x, slope=0.01):
@@ -204,6 +205,10 @@ class ReLU(Layer):
     def backward(self, dout, cache):
         """Return dx; there are no parameters."""
         return relu_backward(dout, cache), {}
+
+    def cache_of_output(self, out):
+        """Return the cache, made from the output: out > 0 where x > 0."""
+        return out
 
 
 class LeakyReLU(Layer):

@@ -1,11 +1,42 @@
 """The layer object: it holds parameters and running state, and hands arrays to its forward/backward pair."""
 
+import os
 from collections.abc import Iterator, MutableMapping
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 
 from nnscratch.arrays import to_device
+
+shortcuts = ContextVar("whether shortcuts are taken", default=os.environ.get("NNSCRATCH_FUSE") != "0")
+
+
+def shortcut(layer, name):
+    """Return a layer's own way of doing two things at once, the method `name`, or None if it is not to be taken.
+
+    It is taken only where it does the same as the methods it stands for: the layer's class itself must define it,
+    as a subclass may have changed the others. NNSCRATCH_FUSE=0, or `shortcuts.set(False)`, turns all of them off.
+
+    >>> from nnscratch.layers import Conv, Tanh
+    >>> shortcut(Conv(1, 1, rng=0), "forward_relu").__name__, shortcut(Tanh(), "forward_relu")
+    ('forward_relu', None)
+    """
+    own = shortcuts.get() and name in vars(type(layer)) and not {"forward", "backward"} & vars(layer).keys()
+    return getattr(layer, name) if own else None
+
+
+def parameter_gradients(layer, dout, cache):
+    """Return a layer's grads without dx, which nobody needs at the bottom of a network.
+
+    >>> from nnscratch.layers import Affine
+    >>> layer = Affine(2, 1, rng=0)
+    >>> out, cache = layer.forward(np.ones((1, 2), np.float32))
+    >>> list(parameter_gradients(layer, out, cache))
+    ['w', 'b']
+    """
+    alone = shortcut(layer, "parameter_gradients")
+    return alone(dout, cache) if alone else layer.backward(dout, cache)[1]
 
 
 class Layer:

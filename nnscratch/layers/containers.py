@@ -3,7 +3,7 @@
 from collections import Counter
 
 from nnscratch.arrays import array_module
-from nnscratch.layers.base import FlatDict, Layer
+from nnscratch.layers.base import FlatDict, Layer, parameter_gradients, shortcut
 from nnscratch.shapes import ShapeError
 
 
@@ -61,6 +61,16 @@ def _named(grads, name):
     return {f"{name}.{key}": value for key, value in grads.items()}
 
 
+def _with_their_relu(layers):
+    """Yield each layer with the ReLU after it, if that can be part of its last pass over memory, or with None."""
+    position = 0
+    while position < len(layers):
+        layer, following = layers[position], layers[position + 1 : position + 2]
+        joined = following and shortcut(layer, "forward_relu") and shortcut(following[0], "cache_of_output")
+        yield layer, following[0] if joined else None
+        position += 2 if joined else 1
+
+
 class Sequential(Container):
     """Layers in a row: each takes what the one before it gives.
 
@@ -74,20 +84,38 @@ class Sequential(Container):
     """
 
     def forward(self, x, train=False):
-        """Run the layers first to last."""
+        """Run the layers first to last; a ReLU as part of the layer before it, where that layer can."""
         caches = []
-        for layer in self.children.values():
-            x, cache = layer.forward(x, train)
-            caches.append(cache)
+        for layer, relu in _with_their_relu(list(self.children.values())):
+            if relu is None:
+                x, cache = layer.forward(x, train)
+                caches.append(cache)
+            else:
+                x, cache = layer.forward_relu(x, train)
+                caches += [cache, relu.cache_of_output(x)]
         return x, caches
 
     def backward(self, dout, caches):
         """Run the layers last to first."""
-        collected = []
-        for (name, layer), cache in reversed(list(zip(self.children.items(), caches))):
+        return self._backward(dout, list(zip(self.children.items(), caches)))
+
+    def parameter_gradients(self, dout, caches):
+        """Return the gradients alone: what lies before the first parameters is left out, as no one needs dx."""
+        steps = list(zip(self.children.items(), caches))
+        while steps and not steps[0][0][1].params:
+            del steps[0]
+        if not steps:
+            return {}
+        (name, layer), cache = steps[0]
+        dout, grads = self._backward(dout, steps[1:])
+        return _named(parameter_gradients(layer, dout, cache), name) | grads
+
+    def _backward(self, dout, steps):
+        collected: dict = {}
+        for (name, layer), cache in reversed(steps):
             dout, grads = layer.backward(dout, cache)
-            collected.append(_named(grads, name))
-        return dout, {key: value for grads in reversed(collected) for key, value in grads.items()}
+            collected = _named(grads, name) | collected
+        return dout, collected
 
     def trace(self, x, train=False, prefix=""):
         """Yield (name, layer, out) for every layer in turn, going into nested Sequentials.

@@ -26,11 +26,15 @@ def conv_forward(x, w, b=None, stride=1, pad=0, dilation=1, groups=1):
     >>> dw[0, 0, 1], db
     (array([6., 9., 6.]), array([9.]))
     """
+    window = _window(x, w, b, stride, pad, dilation, groups)
+    return kernels.conv(x, w, b, window, groups), (x, w, b, window, groups)
+
+
+def _window(x, w, b, stride, pad, dilation, groups):
     channels = f"C/{groups}" if groups > 1 else "C"
     _check_groups("conv", groups, len(w))
     match_axes("conv", x=(x, "N C H W"), w=(w, f"F {channels} KH KW"), b=(b, "F"))
-    window = Window.of(w.shape[2:], stride, pad, dilation)
-    return kernels.conv(x, w, b, window, groups), (x, w, b, window, groups)
+    return Window.of(w.shape[2:], stride, pad, dilation)
 
 
 def conv_backward(dout, cache):
@@ -39,10 +43,15 @@ def conv_backward(dout, cache):
     dout: (N, F, OH, OW). Returns dx, dw, db, shaped like x, w, b; db is None without a bias.
     """
     x, w, b, window, groups = cache
+    dw, db = _parameter_gradients(dout, cache)
+    return kernels.conv_input_gradient(dout, w, x.shape, window, groups), dw, db
+
+
+def _parameter_gradients(dout, cache):
+    x, w, b, window, groups = cache
     check_dout("conv", dout, (len(x), len(w), *window.places(*x.shape[2:])))
-    dx = kernels.conv_input_gradient(dout, w, x.shape, window, groups)
     dw = kernels.conv_weight_gradient(dout, x, w.shape, window, groups)
-    return dx, dw, None if b is None else dout.sum(axis=(0, 2, 3))
+    return dw, None if b is None else dout.sum(axis=(0, 2, 3))
 
 
 def conv_naive_forward(x, w, b=None, stride=1, pad=0, dilation=1, groups=1):
@@ -231,6 +240,18 @@ class Conv(Layer):
         """Return dx and the gradients of w and b."""
         dx, dw, db = conv_backward(dout, cache)
         return dx, self.gradients(w=dw, b=db)
+
+    def forward_relu(self, x, train=False):
+        """Return max(0, convolution of x), in one pass over memory, and the cache of the convolution."""
+        w, b = self.params["w"], self.params.get("b")
+        window = _window(x, w, b, self.stride, self.pad, self.dilation, self.groups)
+        out = kernels.conv(x, w, b, window, self.groups, least=0.0)
+        return out, (x, w, b, window, self.groups)
+
+    def parameter_gradients(self, dout, cache):
+        """Return the gradients of w and b alone, and spare the work for dx."""
+        dw, db = _parameter_gradients(dout, cache)
+        return self.gradients(w=dw, b=db)
 
 
 class LocalConv(Layer):

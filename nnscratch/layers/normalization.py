@@ -1,5 +1,6 @@
 """Normalisation: batch, layer and group norm give mean 0 and variance 1; LRN damps numbers by their neighbours."""
 
+import functools
 import math
 
 import numpy as np
@@ -58,6 +59,10 @@ def batch_norm_forward(x, gamma, beta, mean=None, var=None, eps=1e-5):
     >>> out.ravel().round(3), dgamma.round(3), dbeta
     (array([-1.,  1.]), array([-1.]), array([1.]))
     """
+    return _batch_norm(x, gamma, beta, mean, var, eps)
+
+
+def _batch_norm(x, gamma, beta, mean=None, var=None, eps=1e-5, least=-math.inf):
     match_axes(
         "batch_norm", x=(x, "N C ..."), gamma=(gamma, "C"), beta=(beta, "C"), mean=(mean, "C"), var=(var, "C")
     )
@@ -67,23 +72,23 @@ def batch_norm_forward(x, gamma, beta, mean=None, var=None, eps=1e-5):
     if own:
         mean, var = kernels.channel_moments(x)
     inv_std = 1 / array_module(x).sqrt(var + eps)
-    x_hat = kernels.channel_affine(x, inv_std, 0 * mean, mean)
-    out = kernels.channel_affine(x_hat, gamma, beta, 0 * mean)
-    return out, (x_hat, inv_std, gamma, own, mean, var)
+    out = kernels.channel_affine(x, gamma * inv_std, beta, mean, least)
+    return out, (x, inv_std, gamma, own, mean, var)
 
 
 def batch_norm_backward(dout, cache):
     """dbeta = sum of dout, dgamma = sum of dout * x_hat, dx = gamma / std * (dout - (dbeta + x_hat * dgamma) / M).
 
     M counts the numbers in a channel. The last two terms are the paths through the mean and through the
-    variance; given statistics have neither.
+    variance; given statistics have neither. x_hat = (x - mean) / std is not kept, but made again from x.
     """
-    x_hat, inv_std, gamma, own, _, _ = cache
-    check_dout("batch_norm", dout, x_hat.shape)
-    dbeta, dgamma = kernels.channel_sums(dout, x_hat)
+    x, inv_std, gamma, own, mean, _ = cache
+    check_dout("batch_norm", dout, x.shape)
+    dbeta, products = kernels.channel_sums(dout, x, mean)
+    dgamma = products * inv_std
     scale = gamma * inv_std
     share = scale * (1 / max(dout.size // dout.shape[1], 1) if own else 0)
-    dx = kernels.channel_blend(dout, scale, x_hat, -share * dgamma, -share * dbeta)
+    dx = kernels.channel_blend(dout, scale, x, -share * dgamma * inv_std, -share * dbeta, mean)
     return dx, dgamma, dbeta
 
 
@@ -194,10 +199,17 @@ class BatchNorm(Layer):
 
     def forward(self, x, train=False):
         """Normalise by the batch's statistics in training (and remember them), by the running ones otherwise."""
+        return self._normalise(batch_norm_forward, x, train)
+
+    def forward_relu(self, x, train=False):
+        """Return max(0, normalised x) in one pass over memory less, and the cache of the normalisation."""
+        return self._normalise(functools.partial(_batch_norm, least=0.0), x, train)
+
+    def _normalise(self, batch_norm, x, train):
         gamma, beta, state = self.params["gamma"], self.params["beta"], self.state
         if not train:
-            return batch_norm_forward(x, gamma, beta, state["mean"], state["var"], self.eps)
-        out, cache = batch_norm_forward(x, gamma, beta, eps=self.eps)
+            return batch_norm(x, gamma, beta, state["mean"], state["var"], self.eps)
+        out, cache = batch_norm(x, gamma, beta, eps=self.eps)
         *_, mean, var = cache
         self._remember(mean, var, count=x.size // x.shape[1])
         return out, cache

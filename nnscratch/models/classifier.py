@@ -4,6 +4,7 @@ import numpy as np
 
 from nnscratch.arrays import array_module
 from nnscratch.layers import softmax, softmax_loss
+from nnscratch.layers.base import parameter_gradients
 
 
 class InputError(ValueError):
@@ -57,8 +58,7 @@ class Classifier:
         if y is None:
             return scores
         loss, dscores = self.criterion(scores, y)
-        _, grads = self.layers.backward(dscores, cache)
-        return self._regularize(loss, grads)
+        return self._regularize(loss, parameter_gradients(self.layers, dscores, cache))
 
     def _input(self, x):
         if not hasattr(x, "dtype"):
