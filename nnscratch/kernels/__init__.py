@@ -83,6 +83,7 @@ channel_sums = _kernel(reference.channel_sums)
 channel_affine = _kernel(reference.channel_affine)
 channel_blend = _kernel(reference.channel_blend)
 relu = _kernel(reference.relu)
+in_blocks = _kernel(reference.in_blocks)
 relu_backward = _kernel(reference.relu_backward)
 
 KERNELS = [

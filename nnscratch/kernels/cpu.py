@@ -10,28 +10,22 @@ from nnscratch.kernels.memory import channels_first, channels_last, empty, empty
 from nnscratch.kernels.microkernel import VECTOR_BYTES
 from nnscratch.kernels.pool import share
 
+BLOCK = 65536  # numbers
+
 convolution: ModuleType = columns
+products: ModuleType = columns
 if VECTOR_BYTES:
-    from nnscratch.kernels import direct
+    from nnscratch.kernels import direct, products
 
     convolution = direct
 
 im2col, col2im = columns.im2col, columns.col2im
+matmul = products.matmul
 conv = convolution.conv
 conv_input_gradient = convolution.conv_input_gradient
 conv_weight_gradient = convolution.conv_weight_gradient
 max_pool, max_pool_backward = pooling.max_pool, pooling.max_pool_backward
 average_pool, average_pool_backward = pooling.average_pool, pooling.average_pool_backward
-
-
-def matmul(a, b):
-    """Twin of reference.matmul: BLAS on the pool's threads, so that its own threads stay asleep."""
-    out = empty((len(a), b.shape[1]), np.result_type(a, b))
-    if out.shape[0] >= out.shape[1]:
-        share(lambda start, stop: np.matmul(a[start:stop], b, out=out[start:stop]), len(a))
-    else:
-        share(lambda start, stop: np.matmul(a, b[:, start:stop], out=out[:, start:stop]), b.shape[1])
-    return out
 
 
 def relu(x):
@@ -43,6 +37,21 @@ def relu(x):
 def relu_backward(dout, x):
     """Twin of reference.relu_backward."""
     return _sweep(_relu_backward, empty_like(x), dout, x)
+
+
+def in_blocks(w, others, work):
+    """Twin of reference.in_blocks: a block stays in the cache until `work` is done with it."""
+    arrays = [w, *others]
+    if w.size <= BLOCK or not all(array.flags.c_contiguous for array in arrays):
+        work(*arrays)
+        return
+    rows = [array.reshape(-1) for array in arrays]
+
+    def blocks(start, stop):
+        for begin in range(start, stop, BLOCK):
+            work(*(row[begin : min(begin + BLOCK, stop)] for row in rows))
+
+    share(blocks, w.size)
 
 
 def _sweep(work, out, *arrays):
@@ -68,10 +77,13 @@ def channel_moments(x):
     return mean.astype(x.dtype), (squares / count).astype(x.dtype)
 
 
-def channel_sums(x, y, centre):
+def channel_sums(x, y, centre, after=None):
     """Twin of reference.channel_sums."""
-    rows, others = _rows(x), _rows(y)
-    parts = share(lambda start, stop: _sums(rows[start:stop], others[start:stop], centre), len(rows))
+    rows, others, gate = _rows(x), _rows(y), after if after is None else _rows(after)
+    parts = share(
+        lambda start, stop: _sums(rows[start:stop], others[start:stop], centre, _part(gate, start, stop)),
+        len(rows),
+    )
     return tuple(sum(part).astype(x.dtype) for part in zip(*parts))
 
 
@@ -85,16 +97,23 @@ def channel_affine(x, scale, shift, centre, least=-np.inf):
     return channels_first(out)
 
 
-def channel_blend(x, a, y, b, c, centre):
+def channel_blend(x, a, y, b, c, centre, after=None):
     """Twin of reference.channel_blend."""
     x = channels_last(x)
-    rows, others, out = _rows_of(x), _rows(y), empty(x.shape, x.dtype)
+    rows, others, gate = _rows_of(x), _rows(y), after if after is None else _rows(after)
+    out = empty(x.shape, x.dtype)
     made = _rows_of(out)
-    share(
-        lambda start, stop: _blend(rows[start:stop], a, others[start:stop], b, c, centre, made[start:stop]),
-        len(rows),
-    )
+
+    def work(start, stop):
+        gate_part = _part(gate, start, stop)
+        _blend(rows[start:stop], a, others[start:stop], b, c, centre, gate_part, made[start:stop])
+
+    share(work, len(rows))
     return channels_first(out)
+
+
+def _part(rows, start, stop):
+    return None if rows is None else rows[start:stop]
 
 
 def _rows(x):
@@ -141,7 +160,7 @@ def _moments(rows):
 
 
 @sweeping
-def _sums(x, y, centre):
+def _sums(x, y, centre, gate):
     M, C = x.shape
     total, products = np.zeros(C), np.zeros(C)
     block = max(1, 4096 // C)
@@ -150,8 +169,9 @@ def _sums(x, y, centre):
         part[:], part_products[:] = 0, 0
         for m in range(begin, min(begin + block, M)):
             for c in range(C):
-                part[c] += x[m, c]
-                part_products[c] += x[m, c] * (y[m, c] - centre[c])
+                value = x[m, c] if gate is None or gate[m, c] > 0 else x.dtype.type(0)
+                part[c] += value
+                part_products[c] += value * (y[m, c] - centre[c])
         total += part
         products += part_products
     return total, products
@@ -166,7 +186,8 @@ def _affine(x, scale, shift, centre, out, least):
 
 
 @sweeping
-def _blend(x, a, y, b, c, centre, out):
+def _blend(x, a, y, b, c, centre, gate, out):
     for m in range(len(x)):
         for k in range(x.shape[1]):
-            out[m, k] = a[k] * x[m, k] + b[k] * (y[m, k] - centre[k]) + c[k]
+            value = x[m, k] if gate is None or gate[m, k] > 0 else x.dtype.type(0)
+            out[m, k] = a[k] * value + b[k] * (y[m, k] - centre[k]) + c[k]

@@ -85,14 +85,20 @@ def conv_weight_gradient(dout, x, w_shape, window, groups=1):
         return dw
 
     dw = sum(share(work, len(x)))
-    return dw.reshape(groups, KH, KW, C, F // groups).transpose(0, 4, 3, 1, 2).reshape(w_shape)
+    dw = dw.reshape(groups, KH, KW, C, F // groups).transpose(0, 4, 3, 1, 2)
+    return np.ascontiguousarray(dw).reshape(w_shape)
 
 
 def _with_border(x, window):
     """Return x with its padding, in memory channels last, and the window without."""
     (N, C, H, W), (PH, PW) = x.shape, window.pad
-    bordered = np.zeros((N, H + 2 * PH, W + 2 * PW, C), x.dtype)
-    bordered[:, PH : PH + H, PW : PW + W] = x.transpose(0, 2, 3, 1)
+    bordered = empty((N, H + 2 * PH, W + 2 * PW, C), x.dtype)
+
+    def work(start, stop):
+        bordered[start:stop] = 0
+        bordered[start:stop, PH : PH + H, PW : PW + W] = x[start:stop].transpose(0, 2, 3, 1)
+
+    share(work, N)
     return channels_first(bordered), window._replace(pad=(0, 0))
 
 

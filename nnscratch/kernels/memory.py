@@ -11,6 +11,8 @@ import threading
 
 import numpy as np
 
+from nnscratch.kernels.pool import share
+
 SMALL = 1 << 16  # bytes: less than that is cheap to ask for
 IDLE = 500  # requests after which an unused block is given back
 ALIGNMENT = 64  # bytes: a line of the cache, and the widest vector
@@ -68,7 +70,12 @@ def channels_last(x, dtype=None):
     >>> channels_last(np.zeros((2, 3, 4, 5))).shape
     (2, 4, 5, 3)
     """
-    return np.ascontiguousarray(np.moveaxis(x, 1, -1), dtype)
+    moved = np.moveaxis(x, 1, -1)
+    if moved.flags.c_contiguous and moved.dtype == (dtype or x.dtype):
+        return moved
+    last = empty(moved.shape, dtype or x.dtype)
+    share(lambda start, stop: np.copyto(last[start:stop], moved[start:stop]), len(last))
+    return last
 
 
 def channels_first(x):

@@ -66,13 +66,15 @@ def _max_pool(x, window, out, switches):
             for ow in range(OW):
                 left, right = _pixels(ow, KW, SW, PW, W)
                 best, switch = out[n, oh, ow], switches[n, oh, ow]
-                best[:], switch[:] = x[n, top, left], top * W + left
+                for c in range(C):
+                    best[c], switch[c] = x[n, top, left, c], top * W + left
                 for h in range(top, bottom):
                     for w in range(left, right):
-                        value, here = x[n, h, w], np.int32(h * W + w)
-                        for c in range(C):  # larger, or the first that is not a number
-                            better = (not value[c] <= best[c]) & (best[c] == best[c])
-                            best[c] = value[c] if better else best[c]
+                        here = np.int32(h * W + w)
+                        for c in range(C):
+                            value, before = x[n, h, w, c], best[c]
+                            better = (not value <= before) & (before == before)  # the first not-a-number stays
+                            best[c] = value if better else before
                             switch[c] = here if better else switch[c]
 
 
@@ -86,13 +88,13 @@ def _max_pool_backward(dout, switches, window, dx):
             top, bottom = _windows(h, KH, SH, PH, OH)
             for w in range(W):
                 left, right = _windows(w, KW, SW, PW, OW)
-                total, here = dx[n, h, w], np.int32(h * W + w)
-                total[:] = 0
+                total, here, zero = dx[n, h, w], np.int32(h * W + w), dx.dtype.type(0)
+                for c in range(C):
+                    total[c] = zero
                 for oh in range(top, bottom):
                     for ow in range(left, right):
-                        part, switch = dout[n, oh, ow], switches[n, oh, ow]
                         for c in range(C):
-                            total[c] += part[c] if switch[c] == here else dx.dtype.type(0)
+                            total[c] += dout[n, oh, ow, c] if switches[n, oh, ow, c] == here else zero
 
 
 @compiled

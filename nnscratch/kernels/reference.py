@@ -287,13 +287,16 @@ def channel_moments(x):
     return mean, array_module(x).square(x - _column(mean, x)).mean(axis=axes)
 
 
-def channel_sums(x, y, centre):
+def channel_sums(x, y, centre, after=None):
     """Return the sum of x and the sum of x * (y - centre) over every channel: x, y (N, C, ...) -> (C,) and (C,).
+
+    With `after`, shaped like x, x counts only where that is positive: a ReLU's backward in the same pass.
 
     >>> import numpy as np
     >>> channel_sums(np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]]), np.array([1.0, 1.0]))
     (array([1., 2.]), array([2., 6.]))
     """
+    x = x if after is None else relu_backward(x, after)
     axes = (0, *range(2, x.ndim))
     return x.sum(axis=axes), (x * (y - _column(centre, x))).sum(axis=axes)
 
@@ -312,15 +315,32 @@ def channel_affine(x, scale, shift, centre, least=-math.inf):
     return _at_least(out, least)
 
 
-def channel_blend(x, a, y, b, c, centre):
+def channel_blend(x, a, y, b, c, centre, after=None):
     """Return a * x + b * (y - centre) + c channel by channel: x, y (N, C, ...), the others (C,).
+
+    With `after`, shaped like x, x counts only where that is positive: a ReLU's backward in the same pass.
 
     >>> import numpy as np
     >>> one = np.array([1.0])
     >>> channel_blend(np.array([[1.0]]), 2 * one, np.array([[3.0]]), 4 * one, 5 * one, centre=one)
     array([[15.]])
     """
+    x = x if after is None else relu_backward(x, after)
     return _column(a, x) * x + _column(b, x) * (y - _column(centre, x)) + _column(c, x)
+
+
+def in_blocks(w, others, work):
+    """Call work(w, *others), which changes arrays of one shape in place, number by number.
+
+    Because it goes number by number, a twin may call it on one part of the arrays after the other.
+
+    >>> import numpy as np
+    >>> w = np.array([1.0, 2.0])
+    >>> in_blocks(w, [np.array([3.0, 4.0])], lambda w, dw: np.subtract(w, dw, out=w))
+    >>> w
+    array([-2., -2.])
+    """
+    work(w, *others)
 
 
 def relu(x):

@@ -111,9 +111,16 @@ class Sequential(Container):
         return _named(parameter_gradients(layer, dout, cache), name) | grads
 
     def _backward(self, dout, steps):
+        """Go back through steps ((name, layer), cache); where a layer can, it undoes the ReLU after it as well."""
         collected: dict = {}
-        for (name, layer), cache in reversed(steps):
-            dout, grads = layer.backward(dout, cache)
+        while steps:
+            (name, layer), cache = steps.pop()
+            with_relu = steps and shortcut(layer, "cache_of_output") and shortcut(steps[-1][0][1], "backward_relu")
+            if with_relu:
+                (name, layer), own_cache = steps.pop()
+                dout, grads = with_relu(dout, cache, own_cache)
+            else:
+                dout, grads = layer.backward(dout, cache)
             collected = _named(grads, name) | collected
         return dout, collected
 

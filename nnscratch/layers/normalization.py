@@ -82,13 +82,18 @@ def batch_norm_backward(dout, cache):
     M counts the numbers in a channel. The last two terms are the paths through the mean and through the
     variance; given statistics have neither. x_hat = (x - mean) / std is not kept, but made again from x.
     """
+    return _batch_norm_backward(dout, cache)
+
+
+def _batch_norm_backward(dout, cache, after=None):
+    """With `after`, what a ReLU took or gave: dout counts only where that is positive."""
     x, inv_std, gamma, own, mean, _ = cache
     check_dout("batch_norm", dout, x.shape)
-    dbeta, products = kernels.channel_sums(dout, x, mean)
+    dbeta, products = kernels.channel_sums(dout, x, mean, after)
     dgamma = products * inv_std
     scale = gamma * inv_std
     share = scale * (1 / max(dout.size // dout.shape[1], 1) if own else 0)
-    dx = kernels.channel_blend(dout, scale, x, -share * dgamma * inv_std, -share * dbeta, mean)
+    dx = kernels.channel_blend(dout, scale, x, -share * dgamma * inv_std, -share * dbeta, mean, after)
     return dx, dgamma, dbeta
 
 
@@ -223,6 +228,11 @@ class BatchNorm(Layer):
     def backward(self, dout, cache):
         """Return dx and the gradients of gamma and beta."""
         dx, dgamma, dbeta = batch_norm_backward(dout, cache)
+        return dx, {"gamma": dgamma, "beta": dbeta}
+
+    def backward_relu(self, dout, after, cache):
+        """Run the backward passes of a ReLU, whose cache is `after`, and of this layer before it, in one."""
+        dx, dgamma, dbeta = _batch_norm_backward(dout, cache, after)
         return dx, {"gamma": dgamma, "beta": dbeta}
 
 

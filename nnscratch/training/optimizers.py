@@ -6,9 +6,20 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from nnscratch import kernels
 from nnscratch.arrays import array_module
 
 Patterns = Mapping[str, float]
+
+
+def number_by_number(update):
+    """Mark an `update` that treats each number by itself: it may be called on one block of them after the other.
+
+    >>> number_by_number(SGD.update).number_by_number
+    True
+    """
+    update.number_by_number = True
+    return update
 
 
 class OptimizerError(ValueError):
@@ -65,11 +76,26 @@ class Optimizer:
             w = _parameter(params, name, dw)
             own_rate = rate * _first_match(self.rate_scale, name, 1.0)
             own_decay = 0.0 if spare and not is_weight(name) else _first_match(decay, name, 0.0)
-            if own_decay and self.decoupled:
-                w *= 1 - own_rate * own_decay
-            elif own_decay:
-                dw = dw + own_decay * w
-            self.update(w, dw, own_rate, *(self._slot(slot, name, w) for slot in self.slots))
+            slots = {slot: self._slot(slot, name, w) for slot in self.slots}
+            if "t" in slots:
+                slots["t"] += 1
+            self._move(w, dw, own_rate, own_decay, slots)
+
+    def _move(self, w, dw, rate, decay, slots):
+        """Decay and update one parameter, block by block where the rule goes number by number."""
+        names = [slot for slot in slots if slot != "t"]
+
+        def work(w, dw, *blocks):
+            if decay and self.decoupled:
+                w *= 1 - rate * decay
+            elif decay:
+                dw = dw + decay * w
+            self.update(w, dw, rate, *(slots | dict(zip(names, blocks))).values())
+
+        if getattr(self.update, "number_by_number", False):
+            kernels.in_blocks(w, [dw, *(slots[name] for name in names)], work)
+        else:
+            work(w, dw, *(slots[name] for name in names))
 
     def update(self, w, dw, rate, *slots) -> None:
         """Change w, and the slots, in place; every rule writes its own."""
@@ -113,6 +139,7 @@ class SGD(Optimizer):
     def __init__(self, rate: float = 1e-2, **common: Any) -> None:
         super().__init__(rate, **common)
 
+    @number_by_number
     def update(self, w, dw, rate):
         """One step of plain descent."""
         w -= rate * dw
@@ -137,6 +164,7 @@ class Momentum(Optimizer):
         self.momentum = momentum
         super().__init__(rate, **common)
 
+    @number_by_number
     def update(self, w, dw, rate, velocity):
         """The velocity turns towards the gradient, and w follows the velocity."""
         velocity *= self.momentum
@@ -156,6 +184,7 @@ class Nesterov(Momentum):
     array([0.85])
     """
 
+    @number_by_number
     def update(self, w, dw, rate, velocity):
         """w += -momentum * (old velocity) + (1 + momentum) * (new velocity)."""
         w -= self.momentum * velocity
@@ -181,6 +210,7 @@ class AdaGrad(Optimizer):
         self.epsilon = epsilon
         super().__init__(rate, **common)
 
+    @number_by_number
     def update(self, w, dw, rate, squares):
         """The sum of squares only grows, so the rate only falls."""
         squares += dw * dw
@@ -205,6 +235,7 @@ class RMSProp(Optimizer):
         self.epsilon = epsilon
         super().__init__(rate, **common)
 
+    @number_by_number
     def update(self, w, dw, rate, squares):
         """The running mean of squares sets the size of the step."""
         squares *= self.decay
@@ -233,9 +264,9 @@ class Adam(Optimizer):
         self.epsilon = epsilon
         super().__init__(rate, **common)
 
+    @number_by_number
     def update(self, w, dw, rate, m, v, t):
         """m and v are running means of dw and dw**2; dividing by 1 - beta**t undoes their start at zero."""
-        t += 1
         m *= self.beta1
         m += (1 - self.beta1) * dw
         v *= self.beta2
