@@ -16,13 +16,11 @@ def max_pool(x, window):
     return channels_first(out), channels_first(switches)
 
 
-def max_pool_backward(dout, switches, x_shape, window):
+def max_pool_backward(dout, switches, x_shape):
     """Twin of reference.max_pool_backward."""
     N, C, H, W = x_shape
     dout, switches, dx = channels_last(dout), channels_last(switches), empty((N, H, W, C), dout.dtype)
-    share(
-        lambda start, stop: _max_pool_backward(dout[start:stop], switches[start:stop], window, dx[start:stop]), N
-    )
+    share(lambda start, stop: _max_pool_backward(dout[start:stop], switches[start:stop], dx[start:stop]), N)
     return channels_first(dx)
 
 
@@ -79,22 +77,15 @@ def _max_pool(x, window, out, switches):
 
 
 @compiled
-def _max_pool_backward(dout, switches, window, dx):
-    N, H, W, C = dx.shape
-    OH, OW = dout.shape[1:3]
-    (KH, KW), (SH, SW), (PH, PW) = window.kernel, window.stride, window.pad
+def _max_pool_backward(dout, switches, dx):
+    N, OH, OW, C = dout.shape
     for n in range(N):
-        for h in range(H):
-            top, bottom = _windows(h, KH, SH, PH, OH)
-            for w in range(W):
-                left, right = _windows(w, KW, SW, PW, OW)
-                total, here, zero = dx[n, h, w], np.int32(h * W + w), dx.dtype.type(0)
+        image = dx[n].reshape(-1)
+        image[:] = 0
+        for oh in range(OH):
+            for ow in range(OW):
                 for c in range(C):
-                    total[c] = zero
-                for oh in range(top, bottom):
-                    for ow in range(left, right):
-                        for c in range(C):
-                            total[c] += dout[n, oh, ow, c] if switches[n, oh, ow, c] == here else zero
+                    image[switches[n, oh, ow, c] * C + c] += dout[n, oh, ow, c]
 
 
 @compiled

@@ -156,15 +156,13 @@ def max_pool(x, window):
     return out, (h * W + w).astype(xp.int32)
 
 
-def max_pool_backward(dout, switches, x_shape, window):
+def max_pool_backward(dout, switches, x_shape):
     """Send every dout (N, C, OH, OW) back to the pixel its switch names -> dx (N, C, H, W).
 
-    `window` is max_pool's: with it, a twin may go from each pixel to the windows around it instead.
-
     >>> import numpy as np
-    >>> from nnscratch.shapes import Window
-    >>> max_pool_backward(np.ones((1, 1, 1, 2)), np.array([[[[1, 1]]]]), (1, 1, 1, 3), Window.of((1, 2), 1))[0, 0]
-    array([[0., 2., 0.]])
+    >>> max_pool_backward(np.ones((1, 1, 1, 2)), np.array([[[[3, 3]]]]), (1, 1, 2, 2))[0, 0]
+    array([[0., 0.],
+           [0., 2.]])
     """
     xp = array_module(dout)
     N, C, H, W = x_shape
