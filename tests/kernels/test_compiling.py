@@ -25,7 +25,7 @@ import numpy as np
 from nnscratch.kernels import cpu, reference
 x, v = np.random.default_rng(0).normal(size=(2, 3, 4)), np.arange(3.0)
 np.testing.assert_allclose(cpu.channel_affine(x, v, v, v), reference.channel_affine(x, v, v, v))
-stats = cpu._channel_affine.stats
+stats = cpu._affine.stats
 print(sum(stats.cache_hits.values()), "loaded,", sum(stats.cache_misses.values()), "compiled")
 """
 CONVOLUTION = """
@@ -59,9 +59,9 @@ def folder(monkeypatch, tmp_path):
 
 def called_anew():
     """Call a kernel as a new process would, see that its result is right, and say where the kernel came from."""
-    kernel = compiling.sweeping(cpu._channel_affine.py_func)
-    x, v, out = np.ones((2, 3, 4)), np.arange(3.0), np.empty((2, 3, 4))
-    kernel(x, v, v, v, out)
+    kernel = compiling.sweeping(cpu._affine.py_func)
+    x, v, out = np.ones((2, 3)), np.arange(3.0), np.empty((2, 3))
+    kernel(x, v, v, v, out, -np.inf)
     np.testing.assert_array_equal(out, reference.channel_affine(x, v, v, v))
     return "loaded" if kernel.stats.cache_hits else "compiled"
 
@@ -74,7 +74,7 @@ def test_a_kernel_is_compiled_once(folder):
     assert [called_anew() for _ in range(3)] == ["compiled", "loaded", "loaded"]
     assert folder.stat().st_mode & 0o777 == 0o700
     [kept] = folder.iterdir()
-    assert kept.name.startswith("_channel_affine-")
+    assert kept.name.startswith("_affine-")
 
 
 @pytest.mark.parametrize(
@@ -100,9 +100,9 @@ def test_a_damaged_kernel_is_compiled_anew_and_replaced(folder, damage):
 
 def test_every_kind_of_arguments_has_a_file_of_its_own(folder):
     called_anew()
-    kernel = compiling.sweeping(cpu._channel_affine.py_func)
-    single = np.ones((1, 1, 1), np.float32)
-    kernel(single, single[0, 0], single[0, 0], single[0, 0], single)
+    kernel = compiling.sweeping(cpu._affine.py_func)
+    single = np.ones((1, 1), np.float32)
+    kernel(single, single[0], single[0], single[0], single, np.float32(-np.inf))
     assert len(list(folder.iterdir())) == 2
     assert kernel.stats.cache_misses
 
@@ -230,7 +230,7 @@ def test_folders_of_other_machines_are_kept_but_not_for_ever(folder):
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
 def test_whoever_waits_at_a_terminal_is_told_once(tmp_path):
     for expected in ("compiling kernels (once per machine)\r\n", ""):
-        another = "cpu.channel_blend(x, v, x, v, v)"
+        another = "cpu.channel_blend(x, v, x, v, v, v)"
         assert said_at_a_terminal(ONE_KERNEL + another, tmp_path) == expected
     process = start(ONE_KERNEL, tmp_path / "new")
     assert process.communicate()[1] == ""
@@ -264,6 +264,6 @@ print(VECTOR_BYTES, *(text for kernel in kernels for text in kernel.inspect_asm(
     said = said_by(start(ONE_KERNEL + CONVOLUTION + code, tmp_path, NUMBA_CPU_NAME=name))
     vector_bytes, assembly = said.split("\n", 1)[1].split(" ", 1)
     assert int(vector_bytes) <= widest
-    assert "channel_affine" in assembly
+    assert "_affine" in assembly
     assert not re.search(r"%zmm|%[xy]mm(1[6-9]|2\d|3[01])|%k[1-7]", assembly)  # what came with AVX-512
     assert widest or "%ymm" not in assembly
