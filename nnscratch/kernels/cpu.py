@@ -4,13 +4,12 @@ from types import ModuleType
 
 import numpy as np
 
-from nnscratch.kernels import columns, pooling
+from nnscratch.kernels import columns, pooling, sweeps
 from nnscratch.kernels.compiling import compiled, sweeping
 from nnscratch.kernels.memory import channels_first, channels_last, empty, empty_like, flat
 from nnscratch.kernels.microkernel import VECTOR_BYTES
 from nnscratch.kernels.pool import share
-
-BLOCK = 65536  # numbers
+from nnscratch.kernels.reference import check_window
 
 convolution: ModuleType = columns
 products: ModuleType = columns
@@ -21,6 +20,7 @@ if VECTOR_BYTES:
 
 im2col, col2im = columns.im2col, columns.col2im
 matmul = products.matmul
+sweep = sweeps.sweep
 conv = convolution.conv
 conv_input_gradient = convolution.conv_input_gradient
 conv_weight_gradient = convolution.conv_weight_gradient
@@ -31,30 +31,15 @@ average_pool, average_pool_backward = pooling.average_pool, pooling.average_pool
 def relu(x):
     """Twin of reference.relu."""
     out = empty_like(x)
-    return _sweep(lambda out, x: np.maximum(x, 0, out=out), out, x)
+    return _flat_sweep(lambda out, x: np.maximum(x, 0, out=out), out, x)
 
 
 def relu_backward(dout, x):
     """Twin of reference.relu_backward."""
-    return _sweep(_relu_backward, empty_like(x), dout, x)
+    return _flat_sweep(_relu_backward, empty_like(x), dout, x)
 
 
-def in_blocks(w, others, work):
-    """Twin of reference.in_blocks: a block stays in the cache until `work` is done with it."""
-    arrays = [w, *others]
-    if w.size <= BLOCK or not all(array.flags.c_contiguous for array in arrays):
-        work(*arrays)
-        return
-    rows = [array.reshape(-1) for array in arrays]
-
-    def blocks(start, stop):
-        for begin in range(start, stop, BLOCK):
-            work(*(row[begin : min(begin + BLOCK, stop)] for row in rows))
-
-    share(blocks, w.size)
-
-
-def _sweep(work, out, *arrays):
+def _flat_sweep(work, out, *arrays):
     """Let `work` fill `out` from arrays of its shape, all flat, in the order of out's memory."""
     rows = [flat(array, out) for array in (out, *arrays)]
     share(lambda start, stop: work(*(row[start:stop] for row in rows)), out.size)
@@ -67,6 +52,29 @@ def _relu_backward(dx, dout, x):
         dx[i] = dout[i] if x[i] > 0 else dx.dtype.type(0)
 
 
+def channel_window_sum(x, size):
+    """Twin of reference.channel_window_sum."""
+    check_window(size)
+    x = channels_last(x)
+    rows, out = _rows_of(x), empty(x.shape, x.dtype)
+    made = _rows_of(out)
+    share(lambda start, stop: _window_sum(rows[start:stop], size // 2, made[start:stop]), len(rows))
+    return channels_first(out)
+
+
+@sweeping
+def _window_sum(x, reach, out):
+    M, C = x.shape
+    for m in range(M):
+        for c in range(C):
+            out[m, c] = x[m, c]
+        for shift in range(1, min(reach, C - 1) + 1):
+            for c in range(shift, C):
+                out[m, c] += x[m, c - shift]
+            for c in range(C - shift):
+                out[m, c] += x[m, c + shift]
+
+
 def channel_moments(x):
     """Twin of reference.channel_moments."""
     rows = _rows(x)
@@ -75,6 +83,12 @@ def channel_moments(x):
     for part_mean, part_squares, part_count in parts:
         mean, squares, count = _joined(mean, squares, count, part_mean, part_squares, part_count)
     return mean.astype(x.dtype), (squares / count).astype(x.dtype)
+
+
+def channel_sum(x):
+    """Twin of reference.channel_sum."""
+    rows = _rows(x)
+    return sum(share(lambda start, stop: _sum(rows[start:stop]), len(rows))).astype(x.dtype)
 
 
 def channel_sums(x, y, centre, after=None):
@@ -157,6 +171,19 @@ def _moments(rows):
             mean, squares, count, centre.astype(np.float64), total.astype(np.float64), end - begin
         )
     return mean, squares, count
+
+
+@sweeping
+def _sum(x):
+    M, C = x.shape
+    total, part, block = np.zeros(C), np.empty(C, x.dtype), max(1, 4096 // C)
+    for begin in range(0, M, block):
+        part[:] = 0
+        for m in range(begin, min(begin + block, M)):
+            for c in range(C):
+                part[c] += x[m, c]
+        total += part
+    return total
 
 
 @sweeping

@@ -87,15 +87,19 @@ def channels_first(x):
     return np.moveaxis(x, -1, 1)
 
 
-def empty_like(x):
+def empty_like(x, count=None):
     """Return an array like x that is not initialised, without gaps, its axes in the order of x's memory.
+
+    `count`: the length of axis 0, if not that of x.
 
     >>> x = channels_first(np.zeros((2, 4, 5, 3)))
     >>> empty_like(x).strides == x.strides
     True
     """
-    order = _order(x)
-    return empty([x.shape[axis] for axis in order], x.dtype).transpose(np.argsort(order))
+    order, shape = _order(x), list(x.shape)
+    if count is not None:
+        shape[0] = count
+    return empty([shape[axis] for axis in order], x.dtype).transpose(np.argsort(order))
 
 
 def flat(x, like):

@@ -232,9 +232,19 @@ def spatial_window_sum(x, size):
     return _window_sum(_window_sum(x, size, axis=2), size, axis=3)
 
 
-def _window_sum(x, size, axis):
+def check_window(size):
+    """Raise ShapeError unless a window of this size has a centre.
+
+    >>> check_window(4)
+    Traceback (most recent call last):
+    nnscratch.shapes.ShapeError: a window of 4 has no centre: use an odd size, such as 5
+    """
     if size < 1 or size % 2 == 0:
         raise ShapeError(f"a window of {size} has no centre: use an odd size, such as 5")
+
+
+def _window_sum(x, size, axis):
+    check_window(size)
     total = x.copy()
     into, of = total.swapaxes(0, axis), x.swapaxes(0, axis)
     for shift in range(1, min(size // 2, x.shape[axis] - 1) + 1):
@@ -285,6 +295,16 @@ def channel_moments(x):
     return mean, array_module(x).square(x - _column(mean, x)).mean(axis=axes)
 
 
+def channel_sum(x):
+    """Return the sum of every channel: x (N, C, ...) -> (C,).
+
+    >>> import numpy as np
+    >>> channel_sum(np.array([[1.0, 5.0], [3.0, 5.0]]))
+    array([ 4., 10.])
+    """
+    return x.sum(axis=(0, *range(2, x.ndim)))
+
+
 def channel_sums(x, y, centre, after=None):
     """Return the sum of x and the sum of x * (y - centre) over every channel: x, y (N, C, ...) -> (C,) and (C,).
 
@@ -327,18 +347,17 @@ def channel_blend(x, a, y, b, c, centre, after=None):
     return _column(a, x) * x + _column(b, x) * (y - _column(centre, x)) + _column(c, x)
 
 
-def in_blocks(w, others, work):
-    """Call work(w, *others), which changes arrays of one shape in place, number by number.
+def sweep(first, function, args, options):
+    """Call function(*args, **options), which treats each example by itself; `first` is the first array in args.
 
-    Because it goes number by number, a twin may call it on one part of the arrays after the other.
+    A twin calls it on a few examples at a time instead; see example_by_example.
 
     >>> import numpy as np
-    >>> w = np.array([1.0, 2.0])
-    >>> in_blocks(w, [np.array([3.0, 4.0])], lambda w, dw: np.subtract(w, dw, out=w))
-    >>> w
-    array([-2., -2.])
+    >>> x = np.array([1.0, 4.0])
+    >>> sweep(x, np.sqrt, (x,), {})
+    array([1., 2.])
     """
-    work(w, *others)
+    return function(*args, **options)
 
 
 def relu(x):

@@ -26,6 +26,7 @@ def relu_backward(dout, x):
     return kernels.relu_backward(dout, x)
 
 
+@kernels.example_by_example
 def leaky_relu_forward(x, slope=0.01):
     """out = x where x > 0, else slope * x. Source: Maas et al. 2013, sec. 2; x of any shape.
 
@@ -36,6 +37,7 @@ def leaky_relu_forward(x, slope=0.01):
     return array_module(x).where(x > 0, x, slope * x), (x, slope)
 
 
+@kernels.example_by_example
 def leaky_relu_backward(dout, cache):
     """dx = dout where x > 0, else slope * dout."""
     x, slope = cache
@@ -67,6 +69,7 @@ def prelu_backward(dout, cache):
     return xp.where(x > 0, dout, column * dout), (dout * xp.minimum(x, 0)).sum(axis=others)
 
 
+@kernels.example_by_example
 def elu_forward(x, alpha=1.0):
     """out = x where x > 0, else alpha * (exp(x) - 1). Source: Clevert et al. 2016, eq. 15; x of any shape.
 
@@ -79,6 +82,7 @@ def elu_forward(x, alpha=1.0):
     return out, (x, out, alpha)
 
 
+@kernels.example_by_example
 def elu_backward(dout, cache):
     """dx = dout where x > 0, else dout * alpha * exp(x) = dout * (out + alpha)."""
     x, out, alpha = cache
@@ -88,6 +92,7 @@ def elu_backward(dout, cache):
 GELU_SCALE, GELU_CUBIC = math.sqrt(2 / math.pi), 0.044715
 
 
+@kernels.example_by_example
 def gelu_forward(x):
     """out = x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x**3))), the tanh form of x * P(normal < x).
 
@@ -101,6 +106,7 @@ def gelu_forward(x):
     return 0.5 * x * (1 + bend), (x, bend)
 
 
+@kernels.example_by_example
 def gelu_backward(dout, cache):
     """dx = dout * ((1 + t) / 2 + x / 2 * (1 - t**2) * dt), t being the tanh and dt its inner derivative."""
     x, bend = cache
@@ -108,6 +114,7 @@ def gelu_backward(dout, cache):
     return dout * 0.5 * (1 + bend + x * (1 - bend * bend) * inner)
 
 
+@kernels.example_by_example
 def sigmoid_forward(x):
     """out = 1 / (1 + exp(-x)), computed so that no x overflows; x of any shape.
 
@@ -123,11 +130,13 @@ def sigmoid_forward(x):
     return out, out
 
 
+@kernels.example_by_example
 def sigmoid_backward(dout, out):
     """dx = dout * out * (1 - out)."""
     return dout * out * (1 - out)
 
 
+@kernels.example_by_example
 def tanh_forward(x):
     """out = tanh(x), a sigmoid centred on zero; x of any shape. Source: LeCun et al. 1998, sec. 4.4.
 
@@ -139,11 +148,13 @@ def tanh_forward(x):
     return out, out
 
 
+@kernels.example_by_example
 def tanh_backward(dout, out):
     """dx = dout * (1 - out**2)."""
     return dout * (1 - out * out)
 
 
+@kernels.example_by_example
 def softplus_forward(x):
     """out = log(1 + exp(x)), a smooth ReLU, without overflow; x of any shape. Source: Dugas et al. 2001, eq. 4.
 
@@ -155,6 +166,7 @@ def softplus_forward(x):
     return xp.maximum(x, 0) + xp.log1p(xp.exp(-abs(x))), x
 
 
+@kernels.example_by_example
 def softplus_backward(dout, x):
     """dx = dout * sigmoid(x)."""
     return dout * sigmoid_forward(x)[0]

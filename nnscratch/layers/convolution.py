@@ -51,7 +51,7 @@ def _parameter_gradients(dout, cache):
     x, w, b, window, groups = cache
     check_dout("conv", dout, (len(x), len(w), *window.places(*x.shape[2:])))
     dw = kernels.conv_weight_gradient(dout, x, w.shape, window, groups)
-    return dw, None if b is None else dout.sum(axis=(0, 2, 3))
+    return dw, None if b is None else kernels.channel_sum(dout)
 
 
 def conv_naive_forward(x, w, b=None, stride=1, pad=0, dilation=1, groups=1):
@@ -101,7 +101,7 @@ def conv_naive_backward(dout, cache):
                     dw[f] += dout[n, f, i, j] * padded[here][:, :KH, :KW]
                     dpadded[here][:, :KH, :KW] += dout[n, f, i, j] * w[f]
     dx = dpadded[:, :, PH : PH + x.shape[2], PW : PW + x.shape[3]].copy()
-    return dx, dw, None if b is None else dout.sum(axis=(0, 2, 3))
+    return dx, dw, None if b is None else kernels.channel_sum(dout)
 
 
 def local_conv_forward(x, w, b=None, stride=1, pad=0):
@@ -185,7 +185,7 @@ def conv_transpose_backward(dout, cache):
     check_dout("conv_transpose", dout, out_shape)
     dx = kernels.conv(dout, w, None, window, groups)
     dw = kernels.conv_weight_gradient(x, dout, w.shape, window, groups)
-    return dx, dw, None if b is None else dout.sum(axis=(0, 2, 3))
+    return dx, dw, None if b is None else kernels.channel_sum(dout)
 
 
 def _check_groups(operation, groups, F):

@@ -1,5 +1,6 @@
 """Losses: one number that says how wrong the scores are, and its gradient; each is `(x, y) -> (loss, dx)`."""
 
+from nnscratch import kernels
 from nnscratch.arrays import array_module
 from nnscratch.shapes import match_axes
 
@@ -8,6 +9,7 @@ class LabelError(ValueError):
     """Labels that the scores cannot have: of another type, or out of range."""
 
 
+@kernels.example_by_example
 def softmax(x):
     """Return probabilities exp(x) / sum of exp(x) along the last axis, without overflow.
 
@@ -18,6 +20,7 @@ def softmax(x):
     return array_module(x).exp(log_softmax(x))
 
 
+@kernels.example_by_example
 def log_softmax(x):
     """Return the logarithm of softmax(x) along the last axis, without overflow.
 

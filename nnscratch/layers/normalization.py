@@ -97,6 +97,7 @@ def _batch_norm_backward(dout, cache, after=None):
     return dx, dgamma, dbeta
 
 
+@kernels.example_by_example
 def layer_norm_forward(x, gamma, beta, eps=1e-5):
     """out = gamma * x_hat + beta, each example standardised over its own last axes: those that gamma has.
 
@@ -125,6 +126,7 @@ def layer_norm_backward(dout, cache):
     return dx, (dout * x_hat).sum(axis=others), dout.sum(axis=others)
 
 
+@kernels.example_by_example
 def group_norm_forward(x, gamma, beta, groups=1, eps=1e-5):
     """out = gamma * x_hat + beta, each group of channels of each example standardised by itself.
 
@@ -158,6 +160,7 @@ def group_norm_backward(dout, cache):
     return dx, (dout * x_hat).sum(axis=axes), dout.sum(axis=axes)
 
 
+@kernels.example_by_example
 def lrn_forward(x, size=5, alpha=1e-4, beta=0.75, k=2.0, within=False):
     """Divide x by (k + alpha * sum of x**2 over its neighbours) ** beta.
 
@@ -176,6 +179,7 @@ def lrn_forward(x, size=5, alpha=1e-4, beta=0.75, k=2.0, within=False):
     return out, (x, out, damping, size, alpha, beta, window_sum)
 
 
+@kernels.example_by_example
 def lrn_backward(dout, cache):
     """dx = dout * damping**-beta - 2 alpha beta x * (window sum of dout * out / damping)."""
     x, out, damping, size, alpha, beta, window_sum = cache

@@ -93,9 +93,8 @@ class Optimizer:
             self.update(w, dw, rate, *(slots | dict(zip(names, blocks))).values())
 
         if getattr(self.update, "number_by_number", False):
-            kernels.in_blocks(w, [dw, *(slots[name] for name in names)], work)
-        else:
-            work(w, dw, *(slots[name] for name in names))
+            work = kernels.example_by_example(work)
+        work(w, dw, *(slots[name] for name in names))
 
     def update(self, w, dw, rate, *slots) -> None:
         """Change w, and the slots, in place; every rule writes its own."""
