@@ -1,0 +1,71 @@
+"""Time contestants against each other in one run, by turns in shuffled order: all meet the same machine."""
+
+import random
+import time
+from statistics import median
+
+import numpy as np
+
+from nnscratch.cli.output import progress
+
+OURS = "nnscratch"
+REST = 0.01  # seconds in which the threads of the last contestant fall asleep
+AT_LEAST = 0.005  # seconds; a call that is shorter is repeated and its mean taken
+
+
+def duel(contestants, repeats, warm_up=2, title=""):
+    """Call every contestant `repeats` times by turns and return {name: [seconds of each turn]}."""
+    for call in contestants.values():
+        for _ in range(warm_up):
+            call()
+    seconds = {name: [] for name in contestants}
+    order, shuffle = list(contestants), random.Random(0).shuffle
+    for _ in progress(range(repeats), title):
+        shuffle(order)
+        for name in order:
+            time.sleep(REST)
+            seconds[name].append(seconds_of(contestants[name]))
+    return seconds
+
+
+def seconds_of(call, at_least=AT_LEAST):
+    """Return the seconds that one call takes, the mean of as many as fill `at_least` seconds."""
+    calls, start = 0, time.perf_counter()
+    while True:
+        call()
+        calls += 1
+        passed = time.perf_counter() - start
+        if passed >= at_least:
+            return passed / calls
+
+
+def quartiles(values):
+    """Return the first quartile and the third."""
+    low, high = np.percentile(values, [25, 75])
+    return float(low), float(high)
+
+
+def ratio(ours, theirs):
+    """Return the median of ours / theirs over the turns, and its quartiles: a slow moment slows both."""
+    each = [a / b for a, b in zip(ours, theirs, strict=True)]
+    return median(each), *quartiles(each)
+
+
+def standings(seconds):
+    """Return one row for each contestant: median and quartiles in ms, and the ratio of ours to it.
+
+    >>> [row["ratio"] for row in standings({"nnscratch": [2.0, 2.0], "peer": [1.0, 1.0]})]
+    [None, 2.0]
+    """
+    rows = []
+    for name, turns in seconds.items():
+        low, high = quartiles(turns)
+        row = {"contestant": name, "ms": 1e3 * median(turns), "ms_low": 1e3 * low, "ms_high": 1e3 * high}
+        of_ours = (None, None, None) if name == OURS else ratio(seconds[OURS], turns)
+        rows.append(row | dict(zip(("ratio", "ratio_low", "ratio_high"), of_ours)))
+    return rows
+
+
+def best_peer(seconds):
+    """Return the name of the contestant, other than ours, with the smallest median."""
+    return min((name for name in seconds if name != OURS), key=lambda name: median(seconds[name]))

@@ -1,0 +1,119 @@
+"""Every benchmark runs end to end at a tiny size and gives JSON with its ratios; the rest says what is wrong."""
+
+import doctest
+import json
+import subprocess
+import sys
+
+import pytest
+
+from benchmarks import __main__ as command
+from benchmarks import duel, report
+
+RACES = [name for name in command.NAMES if name != "gradcheck"]
+
+
+def run(capsys, *arguments):
+    """Run a benchmark at a tiny size and return its JSON."""
+    pytest.importorskip("torch", reason="the benchmarks race against PyTorch: pip install nnscratch[bench]")
+    assert command.main([*arguments, "--small", "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def ratios(found):
+    return [row["ratio"] for table in found["tables"] for row in table["rows"] if row.get("ratio") is not None]
+
+
+@pytest.mark.parametrize("name", RACES)
+def test_every_benchmark_gives_ratios(name, capsys):
+    found = run(capsys, name)
+    assert found["benchmark"] == name
+    assert {"machine", "threads", "versions", "date", "settings"} <= found.keys()
+    assert ratios(found)
+    assert min(ratios(found)) > 0
+
+
+def test_profile_has_every_layer_and_their_sum(capsys):
+    _, profile = run(capsys, "step", "--profile", "--norm", "lrn")["tables"]
+    names = [row["layer"] for row in profile["rows"]]
+    assert {"conv1", "lrn1", "maxpool3", "affine2"} <= set(names)
+    *rows, total = profile["rows"]
+    assert total["ours_forward"] == pytest.approx(sum(row["ours_forward"] for row in rows))
+
+
+def test_layers_have_rates_and_shares_of_the_peak(capsys):
+    found = run(capsys, "layers")
+    rows = {(row["layer"], row["pass"]): row for row in found["tables"][0]["rows"]}
+    assert {("conv2", part) for part in ("forward", "dx", "dw", "all")} <= rows.keys()
+    row = rows["conv2", "forward"]
+    operations = 2 * 8 * 8 * 16 * 16 * 4 * 5 * 5  # images, filters, pixels, channels, taps
+    assert row["rate"] == pytest.approx(1e-6 * operations / row["ours"])
+    assert row["of_peak"] == pytest.approx(row["rate"] / found["settings"]["peak GFLOP/s"], rel=0.1)
+
+
+def test_table_and_saved_page(capsys, tmp_path, monkeypatch):
+    pytest.importorskip("torch")
+    monkeypatch.setattr(report, "RESULTS", tmp_path / "results")
+    assert command.main(["step", "--small", "--save"]) == 0
+    shown, saved = capsys.readouterr().out, (tmp_path / "results" / "step.md").read_text()
+    for page in (shown, saved):
+        for word in (
+            "AMD" if "AMD" in page else "threads",
+            "torch 2",
+            "quartiles",
+            "torch channels_last",
+            "best peer",
+        ):
+            assert word in page
+    assert saved.startswith("# step\n")
+    assert "| nnscratch |" in saved
+
+
+def test_list_of_names(capsys):
+    assert command.main([]) == 0
+    shown = capsys.readouterr().out
+    assert all(f"\n{name}" in shown for name in command.NAMES)
+
+
+def test_unknown_name():
+    with pytest.raises(SystemExit, match="unknown benchmark 'setp': did you mean 'step'"):
+        command.main(["setp"])
+
+
+def test_without_torch_the_pip_install_is_named():
+    code = "import sys; sys.modules['torch'] = None; from benchmarks.__main__ import main; main(['step'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.strip().endswith('pip install "nnscratch[bench]"')
+    assert "Traceback" not in done.stderr
+
+
+def test_gradcheck_keeps_its_own_options(capsys):
+    with pytest.raises(SystemExit):
+        command.main(["gradcheck", "--help"])
+    assert "--seeds" in capsys.readouterr().out
+
+
+def test_statistics():
+    """A turn that is slow for all leaves the ratio as it is."""
+    seconds = {"nnscratch": [2.0, 20.0, 2.0, 2.0], "a": [1.0, 10.0, 1.0, 1.0], "b": [4.0, 4.0, 4.0, 4.0]}
+    ours, a, b = duel.standings(seconds)
+    assert (ours["ratio"], a["ratio"], a["ratio_low"], a["ratio_high"], b["ratio"]) == (None, 2, 2, 2, 0.5)
+    assert (ours["ms"], ours["ms_low"], ours["ms_high"]) == (2000, 2000, 6500)
+    assert duel.best_peer(seconds) == "a"
+
+
+def test_turns_alternate_and_short_calls_are_repeated():
+    calls = []
+    turns = duel.duel(
+        {"nnscratch": lambda: calls.append("n"), "peer": lambda: calls.append("p")}, repeats=3, warm_up=1
+    )
+    changes = sum(a != b for a, b in zip(calls, calls[1:]))
+    assert [len(each) for each in turns.values()] == [3, 3]
+    assert changes >= 3
+    assert all(second < duel.AT_LEAST / 10 for each in turns.values() for second in each)
+
+
+@pytest.mark.parametrize("module", [duel, report])
+def test_examples(module):
+    assert doctest.testmod(module).failed == 0
