@@ -11,7 +11,7 @@ from benchmarks.neighbours import Neighbours
 from nnscratch.choices import choose
 from nnscratch.cli.output import print_json, say
 
-NAMES = ("step", "layers", "memory", "gradcheck")
+NAMES = ("step", "layers", "inference", "memory", "startup", "epochs", "ladder", "alexnet", "gradcheck")
 TORCH = 'the benchmarks race against PyTorch, which is not installed: pip install "nnscratch[bench]"'
 
 

@@ -1,5 +1,7 @@
 """Who takes part: a small AlexNet of ours and its twins in PyTorch, all with one face and the same weights."""
 
+from functools import partial
+
 import numpy as np
 
 from benchmarks.duel import OURS
@@ -21,9 +23,13 @@ class Ours:
         """Return images and labels as this contestant takes them."""
         return (x,) if y is None else (x, y)
 
+    def gradients(self, x, y):
+        """Run forward, loss and backward in training mode; return the loss and the gradients."""
+        return self.model.loss(x, y)
+
     def step(self, x, y, rate=RATE):
         """Take a training step: forward, loss, backward, momentum with weight decay; return the loss."""
-        loss, grads = self.model.loss(x, y)
+        loss, grads = self.gradients(x, y)
         self.optimizer.step(self.model.params, grads, rate)
         return loss
 
@@ -60,13 +66,9 @@ def random_batch(count, image=(3, 32, 32), classes=10, seed=0):
     return rng.normal(size=(count, *image)).astype(np.float32), rng.integers(0, classes, count)
 
 
-def steps(field, x, y):
-    """Return {name: a call without arguments that takes a training step on a batch}."""
-    return {name: _on(one.step, one.batch(x, y)) for name, one in field.items()}
-
-
-def _on(method, arguments):
-    return lambda: method(*arguments)
+def calls(field, method, x, y=None):
+    """Return {name: a call without arguments of a method ("step", "scores", ...) on a batch}."""
+    return {name: partial(getattr(one, method), *one.batch(x, y)) for name, one in field.items()}
 
 
 def add_peers(parser):

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from collections import OrderedDict
 
 import numpy as np
@@ -81,7 +82,7 @@ class Theirs:
         for module in self.network.modules():
             if isinstance(module, nn.ReLU):
                 module.inplace = True  # as torchvision's networks have it; a few percent faster
-        self.run = torch.compile(self.network) if form.startswith("torch.compile") else self.network
+        self.run = compiled(self.network) if form.startswith("torch.compile") else self.network
         named = dict(self.network.named_parameters())
         is_weight = {name: p.ndim > 1 for name, p in named.items()}  # biases and norms are spared the decay
         groups = [
@@ -95,16 +96,21 @@ class Theirs:
         x = torch.from_numpy(x).contiguous(memory_format=self.format)
         return (x,) if y is None else (x, torch.from_numpy(y))
 
-    def step(self, x, y, rate=RATE):
-        """Take a training step: forward, loss, backward, momentum with weight decay; return the loss."""
+    def gradients(self, x, y):
+        """Run forward, loss and backward in training mode; return the loss and the parameters with gradients."""
         self._mode(train=True)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
         self.optimizer.zero_grad()
         loss = F.cross_entropy(self.run(x), y)
         loss.backward()
+        return loss.item(), self.network.parameters()
+
+    def step(self, x, y, rate=RATE):
+        """Take a training step: forward, loss, backward, momentum with weight decay; return the loss."""
+        loss, _ = self.gradients(x, y)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
         self.optimizer.step()
-        return loss.item()
+        return loss
 
     def scores(self, x):
         """Return the class scores in evaluation mode, as a NumPy array."""
@@ -117,9 +123,12 @@ class Theirs:
             self.network.train(train)
 
 
-def can_compile():
-    """Return whether torch.compile finds the C++ compiler that it needs."""
-    return shutil.which(os.environ.get("CXX", "g++")) is not None
+def compiled(network):
+    """Return the compiled network, made for one batch size; exits where there is no C++ compiler."""
+    if shutil.which(os.environ.get("CXX", "g++")) is None:
+        sys.exit("torch.compile needs a C++ compiler: install g++, or leave it out: --peers 'torch channels_last'")
+    torch.compiler.reset()  # after eight networks of other sizes PyTorch would give up and run them uncompiled
+    return torch.compile(network, dynamic=False)
 
 
 def passes(layer, x, dout, form, needs_dx=True):

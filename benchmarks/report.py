@@ -8,11 +8,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from benchmarks.duel import OURS, best_peer, ratio
 from nnscratch import __version__
 from nnscratch.cli import machine
 from nnscratch.cli.output import console, print_table, say
 
 RESULTS = Path(__file__).parent / "results"
+BUSY = 0.03
 LIBRARIES = ("numpy", "numba", "torch")
 
 
@@ -60,7 +62,7 @@ def facts(report, neighbours=None):
 def as_json(report, facts):
     """Return a report as one object of JSON."""
     tables = [{"title": table.title, "rows": [dict(row) for row in table.rows]} for table in report.tables]
-    return {**facts, "tables": tables, "notes": list(report.notes)}
+    return {**facts, "tables": tables, "notes": remarks(report, facts)}
 
 
 def as_markdown(report, facts):
@@ -69,7 +71,7 @@ def as_markdown(report, facts):
     for table in report.tables:
         lines += ["", f"## {table.title}", "", _line(table.headings())]
         lines += [_line(["---", *["---:"] * (len(table.columns) - 1)]), *map(_line, table.cells())]
-    return "\n".join([*lines, *(f"\n{note}" for note in report.notes)]) + "\n"
+    return "\n".join([*lines, *(f"\n{note}" for note in remarks(report, facts))]) + "\n"
 
 
 def show(report, facts):
@@ -79,7 +81,7 @@ def show(report, facts):
     for table in report.tables:
         console().print(f"\n{table.title}", markup=False, style="bold", end="")
         print_table(table.headings(), _coloured(table))
-    for note in report.notes:
+    for note in remarks(report, facts):
         console().print(note, markup=False, style="dim")
 
 
@@ -124,6 +126,14 @@ def significant(value, digits=3):
     return f"{value:.{max(digits - 1 - math.floor(math.log10(abs(value))), 0)}f}"
 
 
+def verdict(seconds):
+    """Say how long ours takes beside the best peer."""
+    best = best_peer(seconds)
+    middle, low, high = ratio(seconds[OURS], seconds[best])
+    shown = [significant(value) for value in (middle, low, high)]
+    return f"nnscratch takes {shown[0]} ({shown[1]} - {shown[2]}) times as long as the best peer, {best}"
+
+
 DUEL = (
     text("contestant", ""),
     number("ms", "ms"),
@@ -144,6 +154,13 @@ def _coloured(table):
     for cells, row in zip(table.cells(), table.rows):
         won = {"ratio"} if (row.get("ratio") or math.inf) <= 1 else set()
         yield [Text(cell, "bold green" if key in won else "") for cell, (key, *_) in zip(cells, table.columns)]
+
+
+def remarks(report, facts):
+    """Return the notes of a report, and a warning where other programs took part of the machine."""
+    others = facts["taken_by_others"] or 0
+    busy = "Other programs were at work meanwhile: measure again when the machine is quiet."
+    return [*report.notes, *([busy] if others > BUSY else [])]
 
 
 def _in_words(facts):

@@ -6,10 +6,10 @@ and backward, beside PyTorch's module (the faster of its two memory formats) on 
 
 from statistics import median
 
-from benchmarks.contestants import add_peers, alexnets, random_batch, steps
-from benchmarks.duel import OURS, best_peer, duel, ratio, standings
+from benchmarks.contestants import add_peers, alexnets, calls, random_batch
+from benchmarks.duel import OURS, best_peer, duel, standings
 from benchmarks.passes import FORMATS, both_passes, inputs_of
-from benchmarks.report import DUEL, Report, Table, number, significant, text
+from benchmarks.report import DUEL, Report, Table, number, text, verdict
 from nnscratch.models import small_alexnet
 from nnscratch.models.alexnet import NORMS
 
@@ -46,16 +46,8 @@ def race(width, options):
     """Time whole steps by turns."""
     x, y = random_batch(options.batch)
     field = alexnets(width, options.norm, options.peers)
-    seconds = duel(steps(field, x, y), options.repeats, warm_up=3, title=f"width {width}")
+    seconds = duel(calls(field, "step", x, y), options.repeats, warm_up=3, title=f"width {width}")
     return Table(f"width {width}: {verdict(seconds)}", DUEL, standings(seconds))
-
-
-def verdict(seconds):
-    """Say how long ours takes beside the best peer."""
-    best = best_peer(seconds)
-    middle, low, high = ratio(seconds[OURS], seconds[best])
-    shown = [significant(value) for value in (middle, low, high)]
-    return f"nnscratch takes {shown[0]} ({shown[1]} - {shown[2]}) times as long as the best peer, {best}"
 
 
 def profile(width, options):

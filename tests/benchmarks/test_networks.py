@@ -9,7 +9,7 @@ from nnscratch.models import small_alexnet
 
 torch = pytest.importorskip("torch", reason="the benchmarks race against PyTorch: pip install nnscratch[bench]")
 
-from benchmarks import contestants, networks, passes  # noqa: E402
+from benchmarks import contestants, first_step, networks, passes  # noqa: E402
 
 F = torch.nn.functional
 
@@ -94,3 +94,19 @@ def test_parts_of_a_convolution():
 def test_a_layer_without_a_twin_is_named():
     with pytest.raises(TypeError, match="no PyTorch twin of AveragePool"):
         networks.twin(AveragePool(2))
+
+
+def test_the_network_written_out_for_startup_is_the_same():
+    written = first_step.small_alexnet(8).state_dict()
+    twin = networks.twin(small_alexnet(8).layers).state_dict()
+    assert [tuple(array.shape) for array in written.values()] == [tuple(array.shape) for array in twin.values()]
+
+
+@pytest.mark.slow
+def test_compiled_networks_train_the_same():
+    x, y = contestants.random_batch(6)
+    ours = contestants.contestant("nnscratch", small_alexnet(width=4, drop=0.0))
+    expected = [ours.step(*ours.batch(x, y)) for _ in range(2)]
+    for form in contestants.TORCH_FORMS[2:]:
+        theirs = contestants.contestant(form, small_alexnet(width=4, drop=0.0))
+        assert_allclose([theirs.step(*theirs.batch(x, y)) for _ in range(2)], expected, rtol=1e-3)
