@@ -10,9 +10,11 @@ from benchmarks import report
 from benchmarks.neighbours import Neighbours
 from nnscratch.choices import choose
 from nnscratch.cli.output import print_json, say
+from nnscratch.cli.parser import whole
+from nnscratch.data import DataError, DownloadError
 
 NAMES = ("step", "layers", "inference", "memory", "startup", "epochs", "ladder", "alexnet", "gradcheck")
-TORCH = 'the benchmarks race against PyTorch, which is not installed: pip install "nnscratch[bench]"'
+TORCH = 'the benchmarks race against PyTorch, which is not installed: pip install ".[bench]"'
 
 
 def main(arguments=None):
@@ -53,14 +55,17 @@ def run(name, arguments):
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one object of JSON instead of tables")
     parser.add_argument("--save", action="store_true", help=f"write {report.RESULTS.name}/{name}.md as well")
-    parser.add_argument("--repeats", type=int, metavar="N", help="how often each contestant has its turn")
+    parser.add_argument("--repeats", type=whole(1), metavar="N", help="how often each contestant has its turn")
     parser.add_argument("--small", action="store_true", help="tiny sizes: does it run? The figures mean nothing")
     benchmark.add_options(parser)
     if "--small" in arguments:
         parser.set_defaults(**benchmark.SMALL)
     options = parser.parse_args(arguments)
     neighbours = Neighbours()
-    measured = benchmark.measure(options)
+    try:
+        measured = benchmark.measure(options)
+    except (DataError, DownloadError) as error:
+        sys.exit(f"{name}: {error}")
     facts = report.facts(measured, neighbours.share())
     if options.json:
         print_json(report.as_json(measured, facts))

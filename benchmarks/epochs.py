@@ -3,6 +3,7 @@
 Both train the small AlexNet from the same weights on the same batches (shifted by up to 4 pixels and mirrored),
 with momentum, weight decay and a rate that rises and falls once; only the masks of dropout differ. They take turns
 epoch by epoch, and after each they are measured on the test images. `--data` takes what `nnscratch train` takes.
+The turns are the epochs, so there is no use for `--repeats`.
 """
 
 import time

@@ -121,11 +121,22 @@ def test_unknown_name():
         command.main(["setp"])
 
 
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [(["step", "--repeats", "0"], "--repeats"), (["epochs", "--data", "no/such/place"], "no/such/place")],
+)
+def test_bad_arguments_are_named(arguments, why, capsys):
+    pytest.importorskip("torch")
+    with pytest.raises(SystemExit) as stopped:
+        command.main([*arguments, "--small"])
+    assert why in capsys.readouterr().err + str(stopped.value)
+
+
 def test_without_torch_the_pip_install_is_named():
     code = "import sys; sys.modules['torch'] = None; from benchmarks.__main__ import main; main(['step'])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 1
-    assert done.stderr.strip().endswith('pip install "nnscratch[bench]"')
+    assert done.stderr.strip().endswith('pip install ".[bench]"')
     assert "Traceback" not in done.stderr
 
 
