@@ -6,7 +6,7 @@ import importlib
 import sys
 from pathlib import Path
 
-from benchmarks import report
+from benchmarks import duel, report
 from benchmarks.neighbours import Neighbours
 from nnscratch.choices import choose
 from nnscratch.cli.output import print_json, say
@@ -62,6 +62,8 @@ def run(name, arguments):
         parser.set_defaults(**benchmark.SMALL)
     options = parser.parse_args(arguments)
     neighbours = Neighbours()
+    if options.small:
+        duel.PATIENCE = 0.0
     try:
         measured = benchmark.measure(options)
     except (DataError, DownloadError) as error:

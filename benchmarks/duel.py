@@ -1,12 +1,13 @@
 """Time contestants against each other in one run, by turns in shuffled order: all meet the same machine."""
 
 import random
+import sys
 import time
 from statistics import median
 
 import numpy as np
 
-from nnscratch.cli.output import progress
+from benchmarks.neighbours import Neighbours
 
 OURS = "nnscratch"
 # On two cores a convolution of ours that takes 3.5 ms took 6.4 ms right behind PyTorch's, whose threads spin on
@@ -14,26 +15,40 @@ OURS = "nnscratch"
 # Waiting awake for 10 ms and then one call that does not count gave 3.5 ms every time, and PyTorch its best too.
 REST = 0.01
 BLAS_REST = 0.1  # OpenBLAS spins for longer: PyTorch took 0.126 ms after 40 ms, and 0.048 ms after 100 ms
+QUIET = 0.15  # of the cores; the system counts in hundredths of a second, a tenth of a short round
+PATIENCE = 20.0  # seconds
 AT_LEAST = 0.02  # seconds; a call that is shorter is repeated and its mean taken
 
 
 def duel(contestants, repeats, warm_up=2, title="", rest=REST):
     """Call every contestant `repeats` times by turns and return {name: [seconds of each turn]}.
 
-    `rest` seconds go by before each turn; use BLAS_REST where a contestant calls BLAS on all its threads.
+    Rounds during which other programs were at work are repeated: as often as there are rounds, and for PATIENCE
+    seconds at least. Then the quietest ones count. `rest` seconds go by before each turn; use BLAS_REST where a
+    contestant calls BLAS on all its threads.
     """
+    if title and sys.stderr.isatty():
+        print(f"{title} ...", file=sys.stderr)
     for call in contestants.values():
         for _ in range(warm_up):
             call()
-    seconds = {name: [] for name in contestants}
-    order, shuffle = list(contestants), random.Random(0).shuffle
-    for _ in progress(range(repeats), title):
+    rounds, order, shuffle = [], list(contestants), random.Random(0).shuffle
+    start, quiet = time.perf_counter(), 0
+    while quiet < repeats and (len(rounds) < 2 * repeats or time.perf_counter() - start < PATIENCE):
         shuffle(order)
-        for name in order:
-            wait_awake(rest)
-            contestants[name]()
-            seconds[name].append(seconds_of(contestants[name]))
-    return seconds
+        neighbours = Neighbours()
+        turns = {name: one_turn(contestants[name], rest) for name in order}
+        rounds.append((neighbours.share() or 0.0, turns))
+        quiet += rounds[-1][0] <= QUIET
+    rounds.sort(key=lambda each: each[0])
+    return {name: [turns[name] for _, turns in rounds[:repeats]] for name in contestants}
+
+
+def one_turn(call, rest):
+    """Wait, call once for nothing, and return the seconds that a call takes."""
+    wait_awake(rest)
+    call()
+    return seconds_of(call)
 
 
 def wait_awake(seconds):

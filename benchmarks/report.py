@@ -159,7 +159,7 @@ def _coloured(table):
 def remarks(report, facts):
     """Return the notes of a report, and a warning where other programs took part of the machine."""
     others = facts["taken_by_others"] or 0
-    busy = "Other programs were at work meanwhile: measure again when the machine is quiet."
+    busy = "Other programs were at work meanwhile: measure again on a quiet machine."
     return [*report.notes, *([busy] if others > BUSY else [])]
 
 

@@ -10,7 +10,7 @@ from statistics import median
 
 from benchmarks import fresh
 from benchmarks.duel import quartiles, ratio
-from benchmarks.report import Report, Table, number, spread, text
+from benchmarks.report import Report, Table, number, text
 
 SMALL = {"width": 4, "batch": 4, "repeats": 1}
 LAPS = ("import", "build", "first step", "second step")
@@ -18,8 +18,7 @@ COLUMNS = (
     text("contestant", ""),
     *(number(lap, lap) for lap in LAPS),
     number("s", "sum to 1st"),
-    spread("s", "quartiles"),
-    number("ratio", "ratio to warm"),
+    number("ratio", "warm nnscratch / it"),
 )
 
 

@@ -14,6 +14,13 @@ from benchmarks import __main__ as command
 from benchmarks import duel, report
 from benchmarks.neighbours import Neighbours
 
+
+@pytest.fixture(autouse=True)
+def no_patience(monkeypatch):
+    """Busy neighbours do not hold up the tests."""
+    monkeypatch.setattr(duel, "PATIENCE", 0.0)
+
+
 RACES = [name for name in command.NAMES if name != "gradcheck"]
 
 
@@ -153,6 +160,17 @@ def test_statistics():
     assert (ours["ratio"], a["ratio"], a["ratio_low"], a["ratio_high"], b["ratio"]) == (None, 2, 2, 2, 0.5)
     assert (ours["ms"], ours["ms_low"], ours["ms_high"]) == (2000, 2000, 6500)
     assert duel.best_peer(seconds) == "a"
+
+
+def test_rounds_with_busy_neighbours_do_not_count(monkeypatch):
+    """Of six rounds in turn quiet and busy, three are quiet; where none is, the quietest count."""
+    shares = iter([0.0, 0.9, 0.0, 0.9, 0.0])
+    seconds = iter([1.0, 50.0, 2.0, 50.0, 3.0])
+    monkeypatch.setattr(duel.Neighbours, "share", lambda self: next(shares))
+    monkeypatch.setattr(duel, "one_turn", lambda call, rest: next(seconds))
+    assert duel.duel({"nnscratch": lambda: None}, repeats=3)["nnscratch"] == [1.0, 2.0, 3.0]
+    shares, seconds = iter([0.9, 0.5, 0.8, 0.6]), iter([9.0, 5.0, 8.0, 6.0])
+    assert duel.duel({"nnscratch": lambda: None}, repeats=2)["nnscratch"] == [5.0, 6.0]
 
 
 def test_turns_alternate_and_short_calls_are_repeated():
