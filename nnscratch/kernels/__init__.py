@@ -10,11 +10,13 @@ import functools
 import importlib
 import os
 
+import numpy as np
+
 from nnscratch.arrays import array_module
 from nnscratch.kernels import reference
 
 TWINS = {"numpy": "nnscratch.kernels.cpu", "cupy": "nnscratch.kernels.gpu"}
-FLOATS = ("float32", "float64")
+FLOATS = {np.dtype("float32"), np.dtype("float64"), "float32", "float64"}
 
 _switch = {"reference": os.environ.get("NNSCRATCH_KERNELS", "") == "reference"}
 
@@ -82,8 +84,9 @@ def example_by_example(function):
 def _kernel(definition):
     @functools.wraps(definition)
     def kernel(first, *args, **kwargs):
-        dtypes = {str(a.dtype) for a in (first, *args) if hasattr(a, "dtype") and a.dtype.kind == "f"}
-        one = dtypes.pop() if len(dtypes) == 1 else "mixed"  # twins take one dtype at a time
+        dtypes = {array.dtype for array in (first, *args) if hasattr(array, "dtype")}
+        reals = [dtype for dtype in dtypes if dtype.kind == "f"]
+        one = reals[0] if len(reals) == 1 else "mixed"  # twins take one dtype at a time
         return twin_of(definition.__name__, array_module(first).__name__, one)(first, *args, **kwargs)
 
     return kernel

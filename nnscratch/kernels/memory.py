@@ -70,7 +70,7 @@ def channels_last(x, dtype=None):
     >>> channels_last(np.zeros((2, 3, 4, 5))).shape
     (2, 4, 5, 3)
     """
-    moved = np.moveaxis(x, 1, -1)
+    moved = x.transpose(0, *range(2, x.ndim), 1)
     if moved.flags.c_contiguous and moved.dtype == (dtype or x.dtype):
         return moved
     last = empty(moved.shape, dtype or x.dtype)
@@ -84,7 +84,7 @@ def channels_first(x):
     >>> channels_first(np.zeros((2, 4, 5, 3))).shape
     (2, 3, 4, 5)
     """
-    return np.moveaxis(x, -1, 1)
+    return x.transpose(0, -1, *range(1, x.ndim - 1))
 
 
 def empty_like(x, count=None):
