@@ -230,33 +230,57 @@ def images_at_once(N, numbers):
 
 
 @compiled
+def _tables_of(layout, count, x_image, out_image):
+    """Return rows and outs for `count` images, each group filled up to whole tiles, and where the groups begin."""
+    sizes = layout.bounds[:, 1] - layout.bounds[:, 0]
+    begins = np.zeros(len(sizes) + 1, np.int64)
+    begins[1:] = np.cumsum(-(-count * sizes // ROWS) * ROWS)
+    rows, outs = np.empty(begins[-1], np.int64), np.empty(begins[-1], np.int64)
+    for group in range(len(sizes)):
+        place = begins[group]
+        for n in range(count):
+            for o in range(layout.bounds[group, 0], layout.bounds[group, 1]):
+                rows[place] = n * x_image + layout.rows[o]
+                outs[place] = n * out_image + layout.outs[o]
+                place += 1
+        rows[place : begins[group + 1]], outs[place : begins[group + 1]] = rows[place - 1], outs[place - 1]
+    return rows, outs, begins
+
+
+@compiled
 def _tiles(x, panels, bias, layout, F, out, least):
     groups, blocks, _, width = panels.shape
     C = x.shape[3] // groups
     x_image, out_image = x[0].size, out[0].size
     images = images_at_once(len(x), x_image + out_image)
-    rows, outs = np.empty(ROWS, np.int64), np.empty(ROWS, np.int64)
+    rows, outs, begins = _tables_of(layout, images, x_image, out_image)
     for begin in range(0, len(x), images):
         count = min(images, len(x) - begin)
+        if count < images:
+            rows, outs, begins = _tables_of(layout, count, x_image, out_image)
         seen, made = x[begin : begin + count].reshape(-1), out[begin : begin + count].reshape(-1)
         for g in range(groups):
             for block in range(blocks):
+                pixels, places = seen[g * C :], made[g * F + block * width :]
                 filters, start = panels[g, block].reshape(-1), bias[g, block * width :]
-                wide, place = min(width, F - block * width), g * F + block * width
-                for first_row, last_row, first_step, last_step in layout.bounds:
-                    steps, lines = layout.steps[first_step:last_step], layout.lines[first_step:last_step]
-                    n, o, left = 0, first_row, count * (last_row - first_row)
-                    while left > 0:
-                        for r in range(ROWS):
-                            rows[r] = n * x_image + layout.rows[o] + g * C
-                            outs[r] = n * out_image + layout.outs[o] + place
-                            left -= 1
-                            if left > 0:  # else the rest of the tile repeats the last output
-                                o += 1
-                                if o == last_row:
-                                    n, o = n + 1, first_row
+                wide = min(width, F - block * width)
+                for group in range(len(begins) - 1):
+                    first, last = layout.bounds[group, 2], layout.bounds[group, 3]
+                    steps, lines = layout.steps[first:last], layout.lines[first:last]
+                    for p in range(begins[group], begins[group + 1], ROWS):
                         tile(  # type: ignore[call-arg]
-                            seen, rows, steps, filters, lines, len(steps), start, 0, made, outs, wide, least
+                            pixels,
+                            rows[p:],
+                            steps,
+                            filters,
+                            lines,
+                            last - first,
+                            start,
+                            0,
+                            places,
+                            outs[p:],
+                            wide,
+                            least,
                         )
 
 
@@ -273,17 +297,14 @@ def _weight_tiles(x, dout, layout, dw):
         seen, douts = x[begin : begin + count].reshape(-1), dout[begin : begin + count].reshape(-1)
         for g in range(groups):
             sums = dw[g].reshape(-1)
-            for first_row, last_row, first_step, last_step in tables.bounds:
-                steps, lines = tables.steps[first_step:last_step], tables.lines[first_step:last_step]
-                turns = len(steps) // images * count
-                for o in range(first_row, last_row, ROWS):
-                    for r in range(ROWS):
-                        tap = min(o + r, last_row - 1)  # the rest of the tile repeats the last tap
-                        rows[r] = tables.rows[tap] + g * C
-                        outs[r] = tables.outs[tap]
-                    for f in range(0, F, width):
-                        line = douts[g * line_of_group + f :]
-                        wide = min(width, F - f)
-                        tile(  # type: ignore[call-arg]
-                            seen, rows, steps, line, lines, turns, sums[f:], 1, sums[f:], outs, wide, least
-                        )
+            for f in range(0, F, width):
+                line, made, wide = douts[g * line_of_group + f :], sums[f:], min(width, F - f)
+                for first_row, last_row, first_step, last_step in tables.bounds:
+                    steps, lines = tables.steps[first_step:last_step], tables.lines[first_step:last_step]
+                    turns = len(steps) // images * count
+                    for o in range(first_row, last_row, ROWS):
+                        for r in range(ROWS):
+                            tap = min(o + r, last_row - 1)  # the rest of the tile repeats the last tap
+                            rows[r] = tables.rows[tap] + g * C
+                            outs[r] = tables.outs[tap]
+                        tile(seen, rows, steps, line, lines, turns, made, 1, made, outs, wide, least)  # type: ignore[call-arg]
