@@ -24,7 +24,7 @@ def both_passes(layer, x, needs_dx=True):
     `needs_dx` says whether PyTorch is asked for the gradient of x: of a network's first layer it is not.
     """
     out, cache = layer.forward(x, train=True)
-    dout = np.random.default_rng(1).normal(size=out.shape).astype(out.dtype)
+    dout = random_like(out)
     both = {
         "forward": {OURS: lambda: layer.forward(x, train=True)},
         "backward": {OURS: lambda: layer.backward(dout, cache)},
@@ -35,12 +35,19 @@ def both_passes(layer, x, needs_dx=True):
     return both
 
 
+def random_like(out):
+    """Return a random dout in the memory order of `out`, as the layer above would hand it down."""
+    dout = np.empty_like(out)
+    dout[...] = np.random.default_rng(1).normal(size=out.shape)
+    return dout
+
+
 def conv_parts(layer, x):
     """Return the calls for a convolution's forward pass, its dx, its dw, and all three together."""
     both = both_passes(layer, x)
     out, _ = layer.forward(x, train=True)
     w, b = layer.params["w"], layer.params.get("b")
-    dout = np.random.default_rng(1).normal(size=out.shape).astype(out.dtype)
+    dout = random_like(out)
     window = Window.of(w.shape[2:], layer.stride, layer.pad, layer.dilation)
     parts = {
         "forward": {OURS: lambda: kernels.conv(x, w, b, window, layer.groups)},

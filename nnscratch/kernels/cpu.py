@@ -24,7 +24,7 @@ sweep = sweeps.sweep
 conv = convolution.conv
 conv_input_gradient = convolution.conv_input_gradient
 conv_weight_gradient = convolution.conv_weight_gradient
-max_pool, max_pool_backward = pooling.max_pool, pooling.max_pool_backward
+max_pool, window_max, max_pool_backward = pooling.max_pool, pooling.window_max, pooling.max_pool_backward
 average_pool, average_pool_backward = pooling.average_pool, pooling.average_pool_backward
 
 

@@ -16,6 +16,14 @@ def max_pool(x, window):
     return channels_first(out), channels_first(switches)
 
 
+def window_max(x, window):
+    """Twin of reference.window_max."""
+    x = channels_last(x)
+    out = empty((len(x), *window.places(*x.shape[1:3]), x.shape[3]), x.dtype)
+    share(lambda start, stop: _window_max(x[start:stop], window, out[start:stop]), len(x))
+    return channels_first(out)
+
+
 def max_pool_backward(dout, switches, x_shape):
     """Twin of reference.max_pool_backward."""
     N, C, H, W = x_shape
@@ -74,6 +82,25 @@ def _max_pool(x, window, out, switches):
                             better = (not value <= before) & (before == before)  # the first not-a-number stays
                             best[c] = value if better else before
                             switch[c] = here if better else switch[c]
+
+
+@compiled
+def _window_max(x, window, out):
+    N, H, W, C = x.shape
+    OH, OW = out.shape[1:3]
+    (KH, KW), (SH, SW), (PH, PW) = window.kernel, window.stride, window.pad
+    for n in range(N):
+        for oh in range(OH):
+            top, bottom = _pixels(oh, KH, SH, PH, H)
+            for ow in range(OW):
+                left, right = _pixels(ow, KW, SW, PW, W)
+                for c in range(C):
+                    out[n, oh, ow, c] = x[n, top, left, c]
+                for h in range(top, bottom):
+                    for w in range(left, right):
+                        for c in range(C):
+                            value, best = x[n, h, w, c], out[n, oh, ow, c]
+                            out[n, oh, ow, c] = value if (value > best) | (value != value) else best
 
 
 @compiled

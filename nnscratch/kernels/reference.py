@@ -156,6 +156,18 @@ def max_pool(x, window):
     return out, (h * W + w).astype(xp.int32)
 
 
+def window_max(x, window):
+    """Return the largest pixel of every window: max_pool without the switches.
+
+    >>> import numpy as np
+    >>> from nnscratch.shapes import Window
+    >>> window_max(np.arange(16.0).reshape(1, 1, 4, 4), Window.of(kernel=2, stride=2))[0, 0]
+    array([[ 5.,  7.],
+           [13., 15.]])
+    """
+    return windows(x, window, fill=-math.inf).max(axis=(4, 5))
+
+
 def max_pool_backward(dout, switches, x_shape):
     """Send every dout (N, C, OH, OW) back to the pixel its switch names -> dx (N, C, H, W).
 

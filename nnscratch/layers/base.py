@@ -26,8 +26,19 @@ def shortcut(layer, name):
     return getattr(layer, name) if own else None
 
 
+def infer(layer, x):
+    """Return a layer's output in evaluation mode, where no backward pass will follow, and so no cache is needed.
+
+    >>> from nnscratch.layers import ReLU
+    >>> infer(ReLU(), np.array([-1.0, 2.0]))
+    array([0., 2.])
+    """
+    alone = shortcut(layer, "infer")
+    return alone(x) if alone else layer.forward(x, train=False)[0]
+
+
 def parameter_gradients(layer, dout, cache):
-    """Return a layer's grads without dx, which nobody needs at the bottom of a network.
+    """Return a layer's grads without dx, which nobody needs at the bottom of a network; use up the cache.
 
     >>> from nnscratch.layers import Affine
     >>> layer = Affine(2, 1, rng=0)

@@ -1,9 +1,10 @@
 """Containers: layers in a row (Sequential), branches added up (Sum) or side by side (Concat), and Identity."""
 
+import math
 from collections import Counter
 
 from nnscratch.arrays import array_module
-from nnscratch.layers.base import FlatDict, Layer, parameter_gradients, shortcut
+from nnscratch.layers.base import FlatDict, Layer, infer, parameter_gradients, shortcut
 from nnscratch.shapes import ShapeError
 
 
@@ -61,14 +62,19 @@ def _named(grads, name):
     return {f"{name}.{key}": value for key, value in grads.items()}
 
 
+def _joined(layer, following):
+    """Return whether `following` is a ReLU that can be part of the layer's last pass over memory."""
+    return bool(shortcut(layer, "forward_relu") and shortcut(following, "cache_of_output"))
+
+
 def _with_their_relu(layers):
-    """Yield each layer with the ReLU after it, if that can be part of its last pass over memory, or with None."""
+    """Yield each layer with the ReLU that is joined to it, or with None."""
     position = 0
     while position < len(layers):
         layer, following = layers[position], layers[position + 1 : position + 2]
-        joined = following and shortcut(layer, "forward_relu") and shortcut(following[0], "cache_of_output")
-        yield layer, following[0] if joined else None
-        position += 2 if joined else 1
+        relu = following[0] if following and _joined(layer, following[0]) else None
+        yield layer, relu
+        position += 2 if relu else 1
 
 
 class Sequential(Container):
@@ -100,15 +106,38 @@ class Sequential(Container):
         return self._backward(dout, list(zip(self.children.items(), caches)))
 
     def parameter_gradients(self, dout, caches):
-        """Return the gradients alone: what lies before the first parameters is left out, as no one needs dx."""
+        """Return the gradients alone, and use up the caches: each is dropped when it has served.
+
+        Nobody needs dx, so what lies before the first parameters is left out.
+        """
         steps = list(zip(self.children.items(), caches))
+        caches.clear()
         while steps and not steps[0][0][1].params:
             del steps[0]
         if not steps:
             return {}
-        (name, layer), cache = steps[0]
-        dout, grads = self._backward(dout, steps[1:])
+        (name, layer), cache = steps.pop(0)
+        dout, grads = self._backward(dout, steps)
         return _named(parameter_gradients(layer, dout, cache), name) | grads
+
+    def infer(self, x):
+        """Return the output in evaluation mode: batch norm and ReLU become part of the convolution before them."""
+        layers = list(self.children.values())
+        while layers:
+            layer, *after = layers[:3]
+            scaled = shortcut(layer, "infer_scaled") if after else None
+            norm = shortcut(after[0], "scale_and_shift") if scaled else None
+            if scaled and norm:
+                relu = len(after) > 1 and shortcut(after[1], "cache_of_output") is not None
+                x = scaled(x, *norm(), least=0.0 if relu else -math.inf)
+                del layers[: 3 if relu else 2]
+            elif after and _joined(layer, after[0]):
+                x, _ = layer.forward_relu(x)
+                del layers[:2]
+            else:
+                x = infer(layer, x)
+                del layers[0]
+        return x
 
     def _backward(self, dout, steps):
         """Go back through steps ((name, layer), cache); where a layer can, it undoes the ReLU after it as well."""

@@ -248,6 +248,13 @@ class Conv(Layer):
         out = kernels.conv(x, w, b, window, self.groups, least=0.0)
         return out, (x, w, b, window, self.groups)
 
+    def infer_scaled(self, x, scale, shift, least):
+        """Return max(least, convolution of x * scale + shift): the filters take on what a batch norm would do."""
+        w, b = self.params["w"], self.params.get("b")
+        window = _window(x, w, b, self.stride, self.pad, self.dilation, self.groups)
+        shift = shift if b is None else shift + scale * b
+        return kernels.conv(x, w * scale[:, None, None, None], shift, window, self.groups, least=least)
+
     def parameter_gradients(self, dout, cache):
         """Return the gradients of w and b alone, and spare the work for dx."""
         dw, db = _parameter_gradients(dout, cache)

@@ -214,6 +214,11 @@ class BatchNorm(Layer):
         """Return max(0, normalised x) in one pass over memory less, and the cache of the normalisation."""
         return self._normalise(functools.partial(_batch_norm, least=0.0), x, train)
 
+    def scale_and_shift(self):
+        """Return what the layer does to a channel in evaluation mode: x * scale + shift."""
+        scale = self.params["gamma"] / array_module(self.state["var"]).sqrt(self.state["var"] + self.eps)
+        return scale, self.params["beta"] - scale * self.state["mean"]
+
     def _normalise(self, batch_norm, x, train):
         gamma, beta, state = self.params["gamma"], self.params["beta"], self.state
         if not train:

@@ -4,7 +4,7 @@ import numpy as np
 
 from nnscratch.arrays import array_module
 from nnscratch.layers import softmax, softmax_loss
-from nnscratch.layers.base import parameter_gradients
+from nnscratch.layers.base import infer, parameter_gradients
 
 
 class InputError(ValueError):
@@ -54,9 +54,9 @@ class Classifier:
         x = self._input(x)
         if y is not None and len(x) == 0:
             raise InputError("x holds no examples: a loss needs at least one")
-        scores, cache = self.layers.forward(x, train=y is not None)
         if y is None:
-            return scores
+            return infer(self.layers, x)
+        scores, cache = self.layers.forward(x, train=True)
         loss, dscores = self.criterion(scores, y)
         return self._regularize(loss, parameter_gradients(self.layers, dscores, cache))
 
