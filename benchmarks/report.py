@@ -80,7 +80,7 @@ def show(report, facts):
         say(name, text)
     for table in report.tables:
         console().print(f"\n{table.title}", markup=False, style="bold", end="")
-        print_table(table.headings(), _coloured(table))
+        print_table(table.headings(), _coloured(table, trusted=not is_busy(facts)))
     for note in remarks(report, facts):
         console().print(note, markup=False, style="dim")
 
@@ -147,20 +147,24 @@ def _write(row, key, write):
     return "" if row.get(key) is None else write(row)
 
 
-def _coloured(table):
-    """The cells of a table; a ratio is green where nnscratch is the faster, or the smaller, one."""
+def _coloured(table, trusted):
+    """The cells of a table; a ratio to be trusted is green where nnscratch is the faster, or the smaller, one."""
     from rich.text import Text
 
     for cells, row in zip(table.cells(), table.rows):
-        won = {"ratio"} if (row.get("ratio") or math.inf) <= 1 else set()
+        won = {"ratio"} if trusted and (row.get("ratio") or math.inf) <= 1 else set()
         yield [Text(cell, "bold green" if key in won else "") for cell, (key, *_) in zip(cells, table.columns)]
 
 
 def remarks(report, facts):
     """Return the notes of a report, and a warning where other programs took part of the machine."""
-    others = facts["taken_by_others"] or 0
     busy = "Other programs were at work meanwhile: measure again on a quiet machine."
-    return [*report.notes, *([busy] if others > BUSY else [])]
+    return [*report.notes, *([busy] if is_busy(facts) else [])]
+
+
+def is_busy(facts):
+    """Return whether other programs took so much of the machine that the figures are not to be trusted."""
+    return (facts["taken_by_others"] or 0) > BUSY
 
 
 def _in_words(facts):
