@@ -261,7 +261,7 @@ def maxout_db_for_every_piece(dout, cache):
 
 
 @bug("not-accumulated", MAXOUT, also=("missing-term",))
-def maxout_dx_of_the_last_piece(dout, cache):
+def maxout_dx_of_its_last_piece(dout, cache):
     _, w, pieces = cache
     winner = pieces.argmax(axis=0)
     for k in range(len(w)):

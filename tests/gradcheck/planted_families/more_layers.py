@@ -279,7 +279,13 @@ def draw_channels(rng):
     return rng.normal(size=(3, 4, 2, 3)), np.array([[1, 0, 1, 0], [0, 1, 1, 0], [1, 1, 0, 1]])
 
 
-GRU = Planted("GRU", "gru", gru_forward, gru_backward, normal((2, 4, 3), (2, 3), (3, 9), (3, 9), (9,), scale=0.7))
+GRU = Planted(
+    "GRU through time",
+    "gru",
+    gru_forward,
+    gru_backward,
+    normal((2, 4, 3), (2, 3), (3, 9), (3, 9), (9,), scale=0.7),
+)
 PADDED_RNN = Planted("RNN with padding", "rnn", padded_rnn_forward, padded_rnn_backward, draw_padded_rnn)
 LAST_STATE = Planted(
     "RNN, last state", "rnn", last_state_forward, last_state_backward, normal(*RNN_SHAPES, scale=0.7)

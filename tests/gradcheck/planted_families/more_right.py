@@ -324,7 +324,7 @@ MORE_HARD_POINTS = [
     at("embedding of words counted from the end", S.EMBEDDING,
        lambda rng: (-rng.integers(1, 6, (3, 4)), rng.normal(size=(6, 3)))),
     at("embedding of no text", S.EMBEDDING, lambda rng: (np.zeros((0, 4), int), rng.normal(size=(6, 3)))),
-    at("attention to equal keys", S.ATTENTION, same_keys),
+    at("attention to keys all alike", S.ATTENTION, same_keys),
     at("attention with huge scores", S.ATTENTION_SQUARE, normal((2, 4, 3), (2, 4, 3), (2, 4, 3), scale=8.0)),
     at("causal attention of one word", S.CAUSAL_ATTENTION, normal((2, 1, 3), (2, 1, 3), (2, 1, 2))),
     at("RNN with large weights", S.RNN, normal((2, 4, 3), (2, 4), (3, 4), (4, 4), (4,), scale=2.0)),
