@@ -78,6 +78,16 @@ class Evidence:
         return analytic, np.where(np.isfinite(numeric), numeric, 0.0)
 
     @functools.cached_property
+    def all_tables(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """The table of all wrong gradients side by side; None where that of this one is None."""
+        if self.table is None:
+            return None
+        found = self.examination
+        mine = np.any([found.of(name) for name in self.wrong_names], axis=0)
+        numeric = ((found.plus[mine] - found.minus[mine]) / (2 * found.h[mine][:, None])).T
+        return np.nan_to_num(found.rows()[:, found.chosen[mine]]), np.where(np.isfinite(numeric), numeric, 0.0)
+
+    @functools.cached_property
     def pairs(self) -> Any:
         """The table sorted out: which pairs are lost (0 by backward), leaked (0 by differences) or wrong."""
         return None if self.table is None else Pairs(*self.table)

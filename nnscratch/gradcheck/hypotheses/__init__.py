@@ -3,9 +3,16 @@
 from nnscratch.gradcheck.hypotheses.accumulation import one_slice_of_a_sum, one_slice_of_an_input
 from nnscratch.gradcheck.hypotheses.cache import another_cached_array, quotient_of_cached_arrays
 from nnscratch.gradcheck.hypotheses.factors import constant_factor, factor_along_axes, opposite_sign, zero_gradient
+from nnscratch.gradcheck.hypotheses.guesses import (
+    other_numbers,
+    part_of_the_whole,
+    reaches_too_far,
+    same_size,
+    slope_left_out,
+)
 from nnscratch.gradcheck.hypotheses.masks import missing_mask, sides_swapped, wrong_at_ties, wrong_mask
 from nnscratch.gradcheck.hypotheses.order import other_axes, other_axes_in_cache, swapped_gradients
-from nnscratch.gradcheck.hypotheses.places import at_the_border, border_outputs, other_stride, shifted
+from nnscratch.gradcheck.hypotheses.places import at_the_border, border_outputs, other_stride, shifted, shifted_outputs
 from nnscratch.gradcheck.hypotheses.terms import invariance_lost, path_missing, proportional_error
 
 # In this order they are tried and reported; a new one needs a function, a row here and a planted bug.
@@ -19,6 +26,7 @@ HYPOTHESES = [
     shifted,
     at_the_border,
     border_outputs,
+    shifted_outputs,
     other_stride,
     sides_swapped,
     wrong_mask,
@@ -27,17 +35,17 @@ HYPOTHESES = [
     other_axes_in_cache,
     missing_mask,
     one_slice_of_an_input,
+    same_size,
     invariance_lost,
     factor_along_axes,
     quotient_of_cached_arrays,
     proportional_error,
-    path_missing,
 ]
 
 # What fits these needs no second explanation.
-CONCLUSIVE = [zero_gradient, constant_factor]
+CONCLUSIVE = [zero_gradient, constant_factor, opposite_sign, other_axes, swapped_gradients]
 
-# These say little, so they are asked only where nothing else fits.
-LAST_RESORT = [path_missing]
+# These look at the table of derivatives as a whole, and are asked only where fewer than two explanations fit.
+GUESSES = [slope_left_out, reaches_too_far, part_of_the_whole, other_numbers, path_missing]
 
-__all__ = ["CONCLUSIVE", "HYPOTHESES", "LAST_RESORT"]
+__all__ = ["CONCLUSIVE", "GUESSES", "HYPOTHESES"]

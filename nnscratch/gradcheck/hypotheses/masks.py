@@ -99,8 +99,8 @@ def _count(seen):
     leaked, lost = int(pairs.leaked.sum()), int(pairs.lost.sum())
     if pairs.wrong.sum() > 0.2 * (leaked + lost):
         return 0, 0
-    partly = (pairs.lost.any(axis=0) & pairs.right.any(axis=0)).sum()
-    if lost and not leaked and partly >= 0.5 * pairs.lost.any(axis=0).sum():
+    partly = (pairs.lost.any(axis=0) & (pairs.right | pairs.wrong).any(axis=0)).sum()
+    if lost and not leaked and partly >= 0.3 * pairs.lost.any(axis=0).sum():
         return 0, 0  # elements keep some of their outputs: a path is missing, no mask
     return leaked, lost
 

@@ -38,6 +38,31 @@ def shifted(seen: Evidence) -> Finding | None:
     return None
 
 
+def shifted_outputs(seen: Evidence) -> Finding | None:
+    """What is wrong would be right for the neighbouring output: dout is cut or read one or two places off.
+
+    >>> x = np.arange(1.0, 13.0).reshape(2, 6)
+    >>> def backward(dout, x):
+    ...     return np.cumsum(np.roll(dout, -1, axis=1)[:, ::-1], axis=1)[:, ::-1]
+    >>> shifted_outputs(evidence_of(lambda x: (np.cumsum(x, axis=1), x), backward, x)).kind
+    'border'
+    """
+    if seen.table is None or seen.out.ndim < 2:
+        return None
+    analytic, numeric = (t.reshape(*seen.out.shape, -1) for t in seen.table)
+    size = np.max(np.abs(numeric))
+    for axis in range(1, seen.out.ndim):
+        for steps in (1, -1):
+            inner = (slice(None),) * axis + (slice(1, -1),)
+            moved = np.roll(numeric, steps, axis)[inner]
+            if moved.size and np.max(np.abs(moved - numeric[inner])) > 1e-3 * size:
+                if np.max(np.abs(moved - analytic[inner])) <= 1e-5 * size:
+                    evidence = f"d{seen.name} would be right for a dout that stands one place off along axis {axis}"
+                    advice = "look at the ends of your slices of dout, and where each step of a loop reads it"
+                    return Finding("border", seen.name, evidence, advice)
+    return None
+
+
 def at_the_border(seen: Evidence) -> Finding | None:
     """Only the first or last rows along an axis are wrong.
 
@@ -85,6 +110,7 @@ def border_outputs(seen: Evidence) -> Finding | None:
     if seen.pairs is None or seen.out.ndim < 3 or seen.pairs.leaked.any():
         return None
     faulty = (seen.pairs.lost | seen.pairs.wrong).any(axis=1).reshape(seen.out.shape)
+    silent = ~(seen.pairs.right | seen.pairs.wrong).any(axis=1).reshape(seen.out.shape)
     if not faulty.any():
         return None
     first = 1 if seen.out.ndim < 4 else 2
@@ -93,7 +119,9 @@ def border_outputs(seen: Evidence) -> Finding | None:
         border = np.zeros(seen.out.shape, dtype=bool)
         for axis in chosen:
             np.moveaxis(border, axis, 0)[[0, -1]] = True
-        if chosen and not border.all() and not (faulty & ~border).any():
+        at_the_ends = chosen and not border.all() and not (faulty & ~border).any()
+        shared = len(chosen) == 1 and seen.x.shape[chosen[0] : chosen[0] + 1] != seen.out.shape[chosen[0] : chosen[0] + 1]
+        if at_the_ends or (shared and _run_at_an_end(faulty, silent, *chosen)):
             where = ", ".join(map(str, chosen))
             evidence = (
                 f"what d{seen.name} gets from the first or last places of the "
@@ -104,6 +132,15 @@ def border_outputs(seen: Evidence) -> Finding | None:
             )
             return Finding("border", seen.name, evidence, advice)
     return None
+
+
+def _run_at_an_end(faulty, silent, axis):
+    """Whether all that is wrong are some first or some last places along an axis, left out whole, not all but one."""
+    others = tuple(a for a in range(faulty.ndim) if a != axis)
+    lost = faulty.any(axis=others)
+    count = int(lost.sum())
+    run = lost[:count].all() or lost[len(lost) - count :].all()
+    return bool(run and count < len(lost) - 1 and not (faulty & ~silent).any())
 
 
 def other_stride(seen: Evidence) -> Finding | None:

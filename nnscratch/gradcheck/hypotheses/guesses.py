@@ -1,0 +1,116 @@
+"""What the table of derivatives looks like as a whole: good guesses, asked for where nothing fits exactly."""
+
+import numpy as np
+
+from nnscratch.gradcheck.evidence import Evidence, evidence_of  # noqa: F401
+from nnscratch.gradcheck.findings import Finding
+
+AT_RIGHT_ANGLES = 0.15  # the cosine of two random tables of some dozens of numbers is about as small
+
+
+def same_size(seen: Evidence) -> Finding | None:
+    """Backward's derivatives are as large as the right ones, all squared and added up, but stand elsewhere.
+
+    >>> x = np.arange(24.0).reshape(2, 3, 4)
+    >>> def backward(dout, x):
+    ...     return 2 * x * dout[:, ::-1]
+    >>> same_size(evidence_of(lambda x: (np.sin(x), np.cos(x)), lambda dout, c: (dout * c)[:, ::-1], x)).kind
+    'transposed'
+    """
+    if seen.table is None or not seen.pairs.right.any() and not seen.pairs.wrong.any():
+        return None
+    analytic, numeric = seen.pairs.analytic, seen.pairs.numeric
+    sizes = np.linalg.norm(analytic), np.linalg.norm(numeric)
+    alike = abs(sizes[0] - sizes[1]) <= 1e-6 * sizes[1]
+    values = (np.sort(np.abs(table), axis=None) for table in (analytic, numeric))
+    if not alike or np.allclose(np.abs(analytic), np.abs(numeric), rtol=1e-5, atol=1e-7 * sizes[1]):
+        return None
+    same = np.allclose(*values, rtol=1e-5, atol=1e-7 * sizes[1])
+    words = "the same derivatives stand in other places" if same else "the derivatives are as large taken together"
+    evidence = f"d{seen.name}: {words}, as where an axis is flipped or two axes are exchanged"
+    advice = "look at every .T, swapaxes, reshape, axis=... and [::-1] on the way"
+    return Finding("transposed", seen.name, evidence, advice)
+
+
+def reaches_too_far(seen: Evidence) -> Finding | None:
+    """Elements get a gradient from outputs that they do not act on, and none is left out.
+
+    >>> x = np.array([[1.0, 2.0, 3.0]])
+    >>> forward = lambda x: (np.cumsum(x**2, axis=1), x)
+    >>> seen = evidence_of(forward, lambda dout, x: 3 * x * dout.sum(axis=1, keepdims=True), x)
+    >>> reaches_too_far(seen).kind
+    'missing-mask'
+    """
+    pairs = seen.pairs
+    if pairs is None or pairs.lost.any() or not pairs.leaked.any():
+        return None
+    evidence = (
+        f"d{seen.name} follows {int(pairs.leaked.sum())} ways from {seen.name} to the output that forward does not "
+        "go, and leaves none out"
+    )
+    return Finding("missing-mask", seen.name, evidence, "cut off in backward whatever a mask cut off in forward")
+
+
+def slope_left_out(seen: Evidence) -> Finding | None:
+    """Wherever backward is wrong it gives too much, here more and there less: a slope below 1 is left out.
+
+    >>> seen = evidence_of(lambda x: (np.tanh(x), None), lambda dout, cache: dout.copy(), np.linspace(1, 2, 6))
+    >>> slope_left_out(seen).kind
+    'missing-term'
+    """
+    pairs = seen.pairs
+    if pairs is None or pairs.lost.any() or pairs.leaked.any() or not pairs.wrong.any():
+        return None
+    ratio = pairs.analytic[pairs.wrong] / pairs.numeric[pairs.wrong]
+    if ratio.min() < 1 or ratio.max() < 1.01 * ratio.min():
+        return None
+    evidence = (
+        f"d{seen.name} is {ratio.min():.3g} to {ratio.max():.3g} times too large, as if a slope were left out"
+    )
+    advice = "chain rule: multiply dout by the slope of every function between, the last one first"
+    return Finding("missing-term", seen.name, evidence, advice)
+
+
+def part_of_the_whole(seen: Evidence) -> Finding | None:
+    """Backward gives a part of the right gradients: some ways are lost, or the rest is at right angles to it.
+
+    >>> x = np.random.default_rng(0).normal(size=(20, 5))
+    >>> w, v = np.random.default_rng(1).normal(size=(2, 5, 5))
+    >>> seen = evidence_of(lambda x: (x @ w + x @ v, None), lambda dout, cache: dout @ w.T, x)
+    >>> part_of_the_whole(seen).kind
+    'missing-term'
+    """
+    if seen.pairs is None or seen.pairs.leaked.any():
+        return None
+    analytic, numeric = seen.all_tables
+    rest = numeric - analytic
+    apart = abs(_cosine(rest, analytic)) <= AT_RIGHT_ANGLES and (rest**2).sum() > 0.05 * (numeric**2).sum()
+    if seen.pairs.lost.any():
+        lost, linked = int(seen.pairs.lost.sum()), int(seen.pairs.linked.sum())
+        evidence = f"{lost} of {linked} ways from {seen.name} to the output are left out"
+    elif apart or abs(_cosine(rest, numeric)) <= 1e-6:
+        evidence = f"d{seen.name} is a part of what it should be: the rest has nothing in common with it"
+    else:
+        return None
+    advice = "follow every arrow out of the variable and add up what comes back"
+    return Finding("missing-term", seen.name, evidence, advice)
+
+
+def other_numbers(seen: Evidence) -> Finding | None:
+    """Whatever acts on an output gets its share, but other numbers than due: another array was taken.
+
+    >>> x, w = np.random.default_rng(0).normal(size=(2, 4, 4))
+    >>> seen = evidence_of(lambda x: (x @ w, w), lambda dout, w: dout @ (w + np.sin(9 * w)).T, x)
+    >>> other_numbers(seen).kind
+    'wrong-cache-variable'
+    """
+    pairs = seen.pairs
+    if pairs is not None and not pairs.wrong.any():
+        return None
+    evidence = f"d{seen.name} fits no simple mistake; in such a case backward often takes one array for another"
+    advice = "compare each name on the right-hand side with the derivation: x or out, this step or the next"
+    return Finding("wrong-cache-variable", seen.name, evidence, advice)
+
+
+def _cosine(a, b):
+    return float((a * b).sum()) / max(float(np.linalg.norm(a) * np.linalg.norm(b)), 1e-300)
