@@ -92,6 +92,17 @@ class Evidence:
         """The table sorted out: which pairs are lost (0 by backward), leaked (0 by differences) or wrong."""
         return None if self.table is None else Pairs(*self.table)
 
+    @functools.cached_property
+    def regular(self) -> bool:
+        """Whether what is lost and leaked is the same for every example: then data decide nothing, indexes do."""
+        out, x = self.out.shape, self.x.shape
+        if self.pairs is None or not out or not x or out[0] < 2:
+            return False
+        off = (self.pairs.lost | self.pairs.leaked).reshape(*out, *x)
+        if len(out) == len(x) and out[0] == x[0]:
+            off = np.stack([off[n][(slice(None),) * (len(out) - 1) + (n,)] for n in range(out[0])])
+        return bool((off == off[:1]).all())
+
     def with_cache(self, change: Any) -> np.ndarray | None:
         """Return what backward gives with a changed cache: `change(k, array)` replaces the arrays in it."""
         visit = self.visit
@@ -183,6 +194,12 @@ class Pairs:
         self.lost, self.leaked = differs & ~used, differs & ~self.linked
         self.wrong = differs & used & self.linked
         self.right = self.linked & ~differs
+
+    @property
+    def own_place_only(self) -> bool:
+        """Whether every mistake is about an output and the element at the same place, as for a mask on x."""
+        off = self.lost | self.leaked | self.wrong
+        return off.shape[0] == off.shape[1] and not (off & ~np.eye(len(off), dtype=bool)).any()
 
 
 def same_values(a: np.ndarray, b: np.ndarray) -> bool:

@@ -2,15 +2,27 @@
 
 from nnscratch.gradcheck.hypotheses.accumulation import one_slice_of_a_sum, one_slice_of_an_input
 from nnscratch.gradcheck.hypotheses.cache import another_cached_array, quotient_of_cached_arrays
-from nnscratch.gradcheck.hypotheses.factors import constant_factor, factor_along_axes, opposite_sign, zero_gradient
+from nnscratch.gradcheck.hypotheses.factors import (
+    constant_factor,
+    factor_along_axes,
+    factor_in_some,
+    factor_twice,
+    opposite_sign,
+    zero_gradient,
+)
 from nnscratch.gradcheck.hypotheses.guesses import (
+    exchanged,
+    misplaced,
     other_numbers,
+    other_winners,
+    overwritten,
     part_of_the_whole,
     reaches_too_far,
     same_size,
     slope_left_out,
+    steps_differ,
 )
-from nnscratch.gradcheck.hypotheses.masks import missing_mask, sides_swapped, wrong_at_ties, wrong_mask
+from nnscratch.gradcheck.hypotheses.masks import mask_inside, missing_mask, sides_swapped, wrong_at_ties, wrong_mask
 from nnscratch.gradcheck.hypotheses.order import other_axes, other_axes_in_cache, swapped_gradients
 from nnscratch.gradcheck.hypotheses.places import at_the_border, border_outputs, other_stride, shifted, shifted_outputs
 from nnscratch.gradcheck.hypotheses.terms import invariance_lost, path_missing, proportional_error
@@ -29,13 +41,15 @@ HYPOTHESES = [
     shifted_outputs,
     other_stride,
     sides_swapped,
+    same_size,
     wrong_mask,
+    mask_inside,
+    factor_in_some,
     one_slice_of_a_sum,
     another_cached_array,
     other_axes_in_cache,
     missing_mask,
     one_slice_of_an_input,
-    same_size,
     invariance_lost,
     factor_along_axes,
     quotient_of_cached_arrays,
@@ -46,6 +60,18 @@ HYPOTHESES = [
 CONCLUSIVE = [zero_gradient, constant_factor, opposite_sign, other_axes, swapped_gradients]
 
 # These look at the table of derivatives as a whole, and are asked only where fewer than two explanations fit.
-GUESSES = [slope_left_out, reaches_too_far, part_of_the_whole, other_numbers, path_missing]
+GUESSES = [
+    slope_left_out,
+    factor_twice,
+    misplaced,
+    steps_differ,
+    other_winners,
+    exchanged,
+    reaches_too_far,
+    part_of_the_whole,
+    overwritten,
+    other_numbers,
+    path_missing,
+]
 
 __all__ = ["CONCLUSIVE", "GUESSES", "HYPOTHESES"]

@@ -48,6 +48,8 @@ def one_slice_of_an_input(seen: Evidence) -> Finding | None:
     """
     if not np.isfinite(seen.analytic).all() or not np.any(seen.analytic):
         return None
+    if seen.pairs is not None and seen.pairs.leaked.any():
+        return None
     for k, array in enumerate(seen.cached):
         if array.dtype.kind != "f" or array.ndim < 2 or seen.word_for(array) == seen.name:
             continue
@@ -59,6 +61,8 @@ def one_slice_of_an_input(seen: Evidence) -> Finding | None:
                 chosen = tuple(place if a == axis else slice(None) for a in range(array.ndim))
                 alone[chosen] = array[chosen]
                 gradient = seen.with_cache(lambda j, a, k=k, alone=alone: alone if j == k else a)
+                if axis == 0 and array.shape[:1] == seen.out.shape[:1] and not _is_silent(seen, place):
+                    continue
                 if gradient is not None and np.allclose(gradient, seen.analytic, rtol=1e-12, atol=0):
                     evidence = f"d{seen.name} uses place {place} along axis {axis} of {seen.word_for(array)} alone"
                     return Finding("not-accumulated", seen.name, evidence, ADVICE)
@@ -69,6 +73,14 @@ def _depends_on(seen, k):
     """Whether the gradient changes when array k of the cache is all zero."""
     gradient = seen.with_cache(lambda j, a: np.zeros_like(a) if j == k else a)
     return gradient is not None and not np.allclose(gradient, seen.analytic, rtol=1e-9, atol=0)
+
+
+def _is_silent(seen, place):
+    """Whether backward takes nothing from any other example."""
+    if seen.pairs is None:
+        return True
+    used = (seen.pairs.analytic != 0).any(axis=1).reshape(len(seen.out), -1).any(axis=1)
+    return not np.delete(used, place).any()
 
 
 def _only_slice(seen):

@@ -18,6 +18,8 @@ def zero_gradient(seen: Evidence) -> Finding | None:
     """
     if seen.size == 0 or np.max(np.abs(np.nan_to_num(seen.analytic))) > 1e-9 * seen.size:
         return None
+    if any(np.any(seen.visit.grads[name]) for name in seen.wrong_names if name != seen.name):
+        return None  # the mistake that spoils the others may be the one that makes this zero
     evidence = f"every element of d{seen.name} is 0, but differences give up to {seen.size:.3g}"
     advice = (
         f"look whether d{seen.name} is ever filled: writing into a copy (a[mask][...] = ..., reshape, pad) "
@@ -46,6 +48,25 @@ def constant_factor(seen: Evidence) -> Finding | None:
         evidence += f": {word[0]}"
         return Finding("constant-factor", seen.name, evidence, word[1])
     return Finding("constant-factor", seen.name, evidence, "look for a factor that is lost, doubled or squared")
+
+
+def factor_in_some(seen: Evidence) -> Finding | None:
+    """Wherever the gradient is wrong it is off by one and the same factor: in some elements or on some paths only.
+
+    >>> x = np.array([-2.0, -1.0, -0.5, 1.0])
+    >>> seen = evidence_of(lambda x: (np.where(x > 0, x, 0.1 * x), x), lambda d, x: d * np.where(x > 0, 1, 0.2), x)
+    >>> factor_in_some(seen).evidence
+    'wherever dx0 is wrong it is 2 times too large'
+    """
+    pairs = seen.pairs
+    if pairs is None or pairs.lost.any() or pairs.leaked.any() or pairs.wrong.sum() < 3:
+        return None
+    ratio = pairs.analytic[pairs.wrong] / pairs.numeric[pairs.wrong]
+    if np.ptp(ratio) > 1e-4 * np.abs(ratio).min() or ratio[0] < 0 or not pairs.right.any():
+        return None
+    size = f"{ratio[0]:.6g} times too large" if ratio[0] > 1 else f"{1 / ratio[0]:.6g} times too small"
+    advice = "look for a constant that belongs to one case or one path only"
+    return Finding("constant-factor", seen.name, f"wherever d{seen.name} is wrong it is {size}", advice)
 
 
 def opposite_sign(seen: Evidence) -> Finding | None:
@@ -103,6 +124,20 @@ def factor_along_axes(seen: Evidence) -> Finding | None:
                 )
                 return Finding("missing-term", seen.name, evidence, advice)
     return None
+
+
+def factor_twice(seen: Evidence) -> Finding | None:
+    """As `factor_along_axes`: such a factor may be counted twice as well.
+
+    >>> gamma = np.array([2.0, 3.0])
+    >>> seen = evidence_of(lambda x: (x * gamma, None), lambda dout, cache: dout * gamma**2, np.ones((4, 2)))
+    >>> factor_twice(seen).kind
+    'constant-factor'
+    """
+    if not factor_along_axes(seen):
+        return None
+    evidence = f"d{seen.name} is off by a factor that may be counted twice, or taken with another constant in it"
+    return Finding("constant-factor", seen.name, evidence, "look for a division or product that is done twice")
 
 
 def _ratio(analytic, numeric):

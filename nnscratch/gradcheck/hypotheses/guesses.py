@@ -19,6 +19,8 @@ def same_size(seen: Evidence) -> Finding | None:
     """
     if seen.table is None or not seen.pairs.right.any() and not seen.pairs.wrong.any():
         return None
+    if not seen.pairs.wrong.any() and not seen.regular:
+        return None  # a mask that differs from example to example
     analytic, numeric = seen.pairs.analytic, seen.pairs.numeric
     sizes = np.linalg.norm(analytic), np.linalg.norm(numeric)
     alike = abs(sizes[0] - sizes[1]) <= 1e-6 * sizes[1]
@@ -30,6 +32,66 @@ def same_size(seen: Evidence) -> Finding | None:
     evidence = f"d{seen.name}: {words}, as where an axis is flipped or two axes are exchanged"
     advice = "look at every .T, swapaxes, reshape, axis=... and [::-1] on the way"
     return Finding("transposed", seen.name, evidence, advice)
+
+
+def misplaced(seen: Evidence) -> Finding | None:
+    """In every example alike, ways to the output are left out and others taken that forward does not go.
+
+    >>> def backward(dout, cache):
+    ...     return np.roll(dout, 1, axis=1)
+    >>> misplaced(evidence_of(lambda x: (np.sort(x, axis=1), None), backward, np.arange(24.0).reshape(2, 12))).kind
+    'border'
+    """
+    if seen.pairs is None or not (seen.pairs.lost.any() and seen.pairs.leaked.any() and seen.regular):
+        return None
+    evidence = f"in every example alike d{seen.name} takes some numbers of dout from places that are not theirs"
+    advice = "follow one number through forward and backward: look at the padding, slices and starts of windows"
+    return Finding("border", seen.name, evidence, advice)
+
+
+def steps_differ(seen: Evidence) -> Finding | None:
+    """As `misplaced`, for images, over which windows move in steps.
+
+    >>> def backward(dout, x):
+    ...     dx = np.zeros_like(x)
+    ...     dx[..., :5] = dout
+    ...     return dx
+    >>> steps_differ(evidence_of(lambda x: (x[..., 1:11:2], x), backward, np.ones((2, 1, 1, 12)))).kind
+    'stride'
+    """
+    if not misplaced(seen) or max(seen.x.ndim, seen.out.ndim) < 4:
+        return None
+    evidence = f"in every example alike d{seen.name} goes other ways than forward, as with another stride or dilation"
+    return Finding("stride", seen.name, evidence, "use stride and dilation in backward as in forward")
+
+
+def other_winners(seen: Evidence) -> Finding | None:
+    """As `misplaced`, but not in every example alike, so that the numbers themselves decide what is left out.
+
+    >>> x = np.array([[1.0, 3.0, 2.0], [3.0, 1.0, 2.0]])
+    >>> def backward(dout, x):
+    ...     return dout[:, None] * (x == x.min(axis=1, keepdims=True))
+    >>> other_winners(evidence_of(lambda x: (x.max(axis=1), x), backward, x)).kind
+    'wrong-mask'
+    """
+    if seen.pairs is None or not (seen.pairs.lost.any() and seen.pairs.leaked.any()) or seen.regular:
+        return None
+    evidence = f"d{seen.name} takes other ways than forward, and not the same in every example"
+    return Finding("wrong-mask", seen.name, evidence, "use the mask, switch or index that forward used")
+
+
+def exchanged(seen: Evidence) -> Finding | None:
+    """Ways to the output are left out, and others taken that forward does not go.
+
+    >>> def backward(dout, x):
+    ...     return x.sum(axis=1, keepdims=True) * dout.T
+    >>> exchanged(evidence_of(lambda x: (x.sum(axis=1)[:, None] * x, x), backward, np.ones((3, 3)))).kind
+    'transposed'
+    """
+    if seen.pairs is None or not (seen.pairs.lost.any() and seen.pairs.leaked.any()):
+        return None
+    evidence = f"d{seen.name} takes ways that forward does not go instead of those that it goes"
+    return Finding("transposed", seen.name, evidence, "look whether two axes, or two gradients, are exchanged")
 
 
 def reaches_too_far(seen: Evidence) -> Finding | None:
@@ -94,6 +156,22 @@ def part_of_the_whole(seen: Evidence) -> Finding | None:
         return None
     advice = "follow every arrow out of the variable and add up what comes back"
     return Finding("missing-term", seen.name, evidence, advice)
+
+
+def overwritten(seen: Evidence) -> Finding | None:
+    """What is there of this gradient is right, and the rest of a sum may be overwritten.
+
+    >>> seen = evidence_of(lambda x: (np.stack([x, 2 * x]), None), lambda dout, cache: 2 * dout[1], np.ones(3))
+    >>> overwritten(seen).kind
+    'not-accumulated'
+    """
+    if not part_of_the_whole(seen):
+        return None
+    kept_some = (seen.pairs.lost & seen.pairs.right.any(axis=0)).any() and not seen.pairs.wrong.any()
+    if not kept_some and (seen.pairs.lost.any() or len(seen.wrong_names) > 1):
+        return None
+    evidence = f"d{seen.name} keeps a part of a sum, as where it is overwritten instead of added to"
+    return Finding("not-accumulated", seen.name, evidence, "add up: `d += ...` instead of `d = ...`")
 
 
 def other_numbers(seen: Evidence) -> Finding | None:

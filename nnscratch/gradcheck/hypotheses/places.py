@@ -75,6 +75,9 @@ def at_the_border(seen: Evidence) -> Finding | None:
         return None
     if np.all(np.abs(seen.numeric[seen.bad]) <= 1e-9 * seen.size):
         return None
+    if seen.bad.sum() == 1 and seen.x.size > 4 and seen.bad.reshape(-1)[[0, -1]].any():
+        evidence = f"d{seen.name} is wrong only in its {'first' if seen.bad.flat[0] else 'last'} element"
+        return Finding("border", seen.name, evidence, "look at the ends of your loops and slices")
     first = 1 if seen.x.ndim < 4 else 2
     axes = [axis for axis in range(first, seen.x.ndim) if seen.x.shape[axis] > 2]
     if seen.x.ndim == 4 and seen.x.shape[1] > 3:
@@ -120,8 +123,9 @@ def border_outputs(seen: Evidence) -> Finding | None:
         for axis in chosen:
             np.moveaxis(border, axis, 0)[[0, -1]] = True
         at_the_ends = chosen and not border.all() and not (faulty & ~border).any()
-        shared = len(chosen) == 1 and seen.x.shape[chosen[0] : chosen[0] + 1] != seen.out.shape[chosen[0] : chosen[0] + 1]
-        if at_the_ends or (shared and _run_at_an_end(faulty, silent, *chosen)):
+        lengths = [shape[chosen[0]] if chosen and len(shape) > chosen[0] else 0 for shape in (seen.x.shape, seen.out.shape)]
+        shared = len(chosen) == 1 and lengths[0] != lengths[1] and (seen.out.ndim != 3 or chosen == (1,))
+        if at_the_ends or (shared and seen.regular and _run_at_an_end(faulty, silent, *chosen)):
             where = ", ".join(map(str, chosen))
             evidence = (
                 f"what d{seen.name} gets from the first or last places of the "

@@ -20,13 +20,15 @@ def invariance_lost(seen: Evidence) -> Finding | None:
     """
     if not seen.whole or not np.isfinite(seen.analytic).all():
         return None
+    if seen.pairs is not None and seen.out.size > 1 and seen.pairs.right.any() and not seen.pairs.wrong.any():
+        return None  # a path that is missing is missing on every way
     for count in range(1, seen.x.ndim + 1):
         for along in itertools.combinations(range(seen.x.ndim), count):
             if math.prod(seen.x.shape[axis] for axis in along) < 3:
                 continue
             centred = seen.x - seen.x.mean(axis=along, keepdims=True)
             for weights, path in ((None, "mean"), (centred, "variance"), (seen.x, "length")):
-                if _sums_to_zero(seen.numeric, weights, along) and not _sums_to_zero(
+                if sums_to_zero(seen.numeric, weights, along) and not sums_to_zero(
                     seen.analytic, weights, along, 1e-2
                 ):
                     return _path(seen, along, path)
@@ -59,7 +61,14 @@ def _path(seen, along, path):
     )
 
 
-def _sums_to_zero(gradient, weights, along, share=1e-5):
+def sums_to_zero(
+    gradient: np.ndarray, weights: np.ndarray | None, along: tuple[int, ...], share: float = 1e-5
+) -> bool:
+    """Whether a gradient, times weights, sums to zero along some axes.
+
+    >>> sums_to_zero(np.array([[1.0, -1.0], [2.0, -2.0]]), None, (1,))
+    True
+    """
     terms = gradient if weights is None else gradient * weights
     size = np.abs(terms).sum(axis=along)
     return bool(np.any(size > 0)) and bool(np.all(np.abs(terms.sum(axis=along)) <= share * np.max(size)))

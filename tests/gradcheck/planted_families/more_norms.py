@@ -132,7 +132,7 @@ def group_norm_means_over_all_groups(dout, cache):
     return dx, *group_norm_backward(dout, cache)[1:]
 
 
-@bug("constant-factor", GROUP_NORM, also=("missing-mask",))
+@bug("constant-factor", GROUP_NORM, also=("missing-mask", "wrong-cache-variable"))
 def group_norm_divided_by_the_std_twice(dout, cache):
     dx, dgamma, dbeta = group_norm_backward(dout, cache)
     std = cache[-1]
