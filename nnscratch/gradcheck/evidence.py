@@ -9,7 +9,7 @@ from nnscratch.gradcheck.examine import Examination, examine
 from nnscratch.gradcheck.ladder import WRONG
 from nnscratch.gradcheck.manners import Visit
 from nnscratch.gradcheck.ruler import Ruler
-from nnscratch.gradcheck.subject import Subject, arrays_in, fresh_inputs, is_numeric
+from nnscratch.gradcheck.subject import Subject, arrays_in, fresh_inputs, is_numeric, rebuild
 
 EXPLAINED = 0.02
 MOST_OUTPUTS = 400
@@ -108,7 +108,7 @@ class Evidence:
         visit = self.visit
         with np.errstate(all="ignore"):
             try:
-                raw = visit.subject.backward(np.array(self.visit.dout), _rebuild(self._cache, change, [0]))
+                raw = visit.subject.backward(np.array(self.visit.dout), rebuild(self._cache, change))
             except Exception:  # backward does not take such a cache
                 return None
         gradient = raw.get(self.name)
@@ -216,17 +216,3 @@ def same_values(a: np.ndarray, b: np.ndarray) -> bool:
     (True, False)
     """
     return a.shape == b.shape and bool(np.array_equal(a, b))
-
-
-def _rebuild(tree, change, counter):
-    """A copy of nested tuples, lists and dicts in which change(k, array) has replaced array number k."""
-    if isinstance(tree, np.ndarray):
-        counter[0] += 1
-        return change(counter[0] - 1, tree)
-    if isinstance(tree, dict):
-        return {key: _rebuild(value, change, counter) for key, value in tree.items()}
-    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
-        return type(tree)(*(_rebuild(value, change, counter) for value in tree))
-    if isinstance(tree, (tuple, list)):
-        return type(tree)(_rebuild(value, change, counter) for value in tree)
-    return tree

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from nnscratch.gradcheck.findings import Finding
+from nnscratch.gradcheck.precision import rounded_gradient
 from nnscratch.gradcheck.subject import FormError, Subject, arrays_in, fresh, fresh_inputs, is_numeric, same
 
 COPY = "work on a copy, such as `x = x.copy()`, or write `a = a * b` instead of `a *= b`"
@@ -154,6 +155,8 @@ class Visit:
                 self._note(
                     "wrong-dtype", name, evidence, "look for astype(numpy.float32) or a buffer of another dtype"
                 )
+        if not self.single and not self.findings:
+            self._try_precision()
         again = self.analytic(self.dout)
         if not self._agree(again, self.grads, tolerance):
             self.spoilt = True
@@ -167,6 +170,15 @@ class Visit:
         if self._remembers(tolerance):
             return
         self._try_linearity(tolerance)
+
+    def _try_precision(self):
+        cache = self._forward(fresh_inputs(self.subject))[1]
+        name = rounded_gradient(self._backward, self.dout, cache, self.grads, self.subject.inputs)
+        if name:
+            self.spoilt = True
+            evidence = f"d{name} does not hear of changes below 1e-8, as in single precision"
+            advice = "look for astype(numpy.float32), or a buffer or cache of that dtype"
+            self._note("wrong-dtype", name, evidence, advice)
 
     def _remembers(self, tolerance):
         """Whether a forward on other inputs, or another backward, disturbs what belongs to the first."""
