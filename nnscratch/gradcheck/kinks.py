@@ -100,9 +100,10 @@ def _is_no_mixture(visit, ruler, elements, row, output):
         size = np.max(np.abs(piece))
         if all(np.max(np.abs(piece - other)) > 1e-3 * max(size, np.max(np.abs(other))) for other in pieces):
             pieces.append(piece)
-        if drawn % NEIGHBOURS == 0:
-            if len(pieces) > MOST_PIECES or _distance_to_hull(row[elements], np.array(pieces)) <= 2e-3:
-                return False
+        if len(pieces) > MOST_PIECES:
+            return False
+        if drawn % NEIGHBOURS == 0 and _distance_to_hull(row[elements], np.array(pieces)) <= 2e-3:
+            return False
     return True
 
 

@@ -233,7 +233,9 @@ class Visit:
                 self.linear, self.spoilt = False, True
                 constant = bool(np.any(zero[name]))
                 share = float(np.max(off, initial=0.0) / max(np.max(size, initial=0.0), 1e-300))
-                self.findings.append(_not_linear(name, constant, share))
+                twice = self.analytic(2 * self.dout)[name]
+                scales = _close(twice, 2 * gradient, 1e-6)
+                self.findings += _not_linear(name, constant, share, scales)
                 return
 
     def _rounding_of(self, name):
@@ -275,18 +277,23 @@ def _close(a, b, tolerance):
         return bool(np.all((a == b) | (np.isnan(a) & np.isnan(b)) | (np.abs(a - b) <= bound)))
 
 
-def _not_linear(name, constant, share):
+def _not_linear(name, constant, share, scales):
+    """What a gradient that is not linear in dout may mean; `scales`: twice the dout gives twice of it."""
     if share < 5e-3 and not constant:
         evidence = f"d{name} is linear in dout only up to {share:.0e} of its size, as in single or half precision"
-        return Finding(
-            "wrong-dtype", name, evidence, "look for astype(numpy.float32), float16 or a buffer of such a dtype"
-        )
-    if constant:
-        evidence = f"d{name} is not 0 when dout is 0: a part of it does not depend on dout"
-        return Finding("missing-term", name, evidence, "multiply every term by dout, the gradient from above")
+        advice = "look for astype(numpy.float32), float16 or a buffer of such a dtype"
+        return [Finding("wrong-dtype", name, evidence, advice)]
     evidence = f"d{name} is not linear in dout: backward of a sum is not the sum of the backwards"
     advice = "take masks and factors from the cache, never from dout: dout may only be multiplied and added"
-    return Finding("wrong-mask", name, evidence, advice)
+    mask = Finding("wrong-mask", name, evidence, advice)
+    advice = "look whether dout stands where an array of the cache should, or such an array where dout should"
+    if not constant:
+        return [mask] if scales else [Finding("wrong-cache-variable", name, evidence, advice), mask]
+    evidence = f"d{name} is not 0 when dout is 0: a part of it does not depend on dout"
+    return [
+        Finding("missing-term", name, evidence, "multiply every term by dout, the gradient from above"),
+        Finding("wrong-cache-variable", name, evidence, advice),
+    ]
 
 
 def _copied(g):

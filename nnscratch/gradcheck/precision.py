@@ -57,8 +57,9 @@ def rounded_gradient(
             if all(name in step for step in steps) and _deaf(grad, *(step[name] for step in steps)):
                 return name
         if any(_is_single(a) for a in arrays[1:]) and not any(_is_single(a) for a in inputs.values()):
-            heard = change(HEARD, _is_single)
-            return next((name for name in heard if np.any(np.abs(heard[name]) > 1e-3 * np.max(np.abs(grads[name])))), None)
+            for name, heard in change(HEARD, _is_single).items():
+                if np.any(np.abs(heard) > 1e-3 * np.max(np.abs(grads[name]), initial=0.0)):
+                    return name
     return None
 
 

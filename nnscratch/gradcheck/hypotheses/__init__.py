@@ -8,9 +8,12 @@ from nnscratch.gradcheck.hypotheses.factors import (
     factor_in_some,
     factor_twice,
     opposite_sign,
+    part_scaled,
+    slope_off,
     zero_gradient,
 )
 from nnscratch.gradcheck.hypotheses.guesses import (
+    a_term_turned_round,
     exchanged,
     misplaced,
     other_numbers,
@@ -21,10 +24,23 @@ from nnscratch.gradcheck.hypotheses.guesses import (
     same_size,
     slope_left_out,
     steps_differ,
+    term_of_the_other_sign,
 )
-from nnscratch.gradcheck.hypotheses.masks import mask_inside, missing_mask, sides_swapped, wrong_at_ties, wrong_mask
+from nnscratch.gradcheck.hypotheses.masks import (
+    mask_inside,
+    missing_mask,
+    sides_swapped,
+    wrong_at_ties,
+    wrong_mask,
+)
 from nnscratch.gradcheck.hypotheses.order import other_axes, other_axes_in_cache, swapped_gradients
-from nnscratch.gradcheck.hypotheses.places import at_the_border, border_outputs, other_stride, shifted, shifted_outputs
+from nnscratch.gradcheck.hypotheses.places import (
+    at_the_border,
+    border_outputs,
+    other_stride,
+    shifted,
+    shifted_outputs,
+)
 from nnscratch.gradcheck.hypotheses.terms import invariance_lost, path_missing, proportional_error
 
 # In this order they are tried and reported; a new one needs a function, a row here and a planted bug.
@@ -41,13 +57,15 @@ HYPOTHESES = [
     shifted_outputs,
     other_stride,
     sides_swapped,
+    other_axes_in_cache,
     same_size,
     wrong_mask,
     mask_inside,
     factor_in_some,
+    part_scaled,
+    slope_off,
     one_slice_of_a_sum,
     another_cached_array,
-    other_axes_in_cache,
     missing_mask,
     one_slice_of_an_input,
     invariance_lost,
@@ -67,10 +85,12 @@ GUESSES = [
     steps_differ,
     other_winners,
     exchanged,
+    term_of_the_other_sign,
     reaches_too_far,
     part_of_the_whole,
     overwritten,
     other_numbers,
+    a_term_turned_round,
     path_missing,
 ]
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from nnscratch.gradcheck.evidence import Evidence, evidence_of  # noqa: F401
 from nnscratch.gradcheck.findings import Finding
+from nnscratch.gradcheck.hypotheses.terms import invariance_lost
 
 AT_RIGHT_ANGLES = 0.15  # the cosine of two random tables of some dozens of numbers is about as small
 
@@ -14,8 +15,6 @@ def same_size(seen: Evidence) -> Finding | None:
     """Backward's derivatives are as large as the right ones, all squared and added up, but stand elsewhere.
 
     >>> x = np.arange(24.0).reshape(2, 3, 4)
-    >>> def backward(dout, x):
-    ...     return 2 * x * dout[:, ::-1]
     >>> same_size(evidence_of(lambda x: (np.sin(x), np.cos(x)), lambda dout, c: (dout * c)[:, ::-1], x)).kind
     'transposed'
     """
@@ -27,10 +26,11 @@ def same_size(seen: Evidence) -> Finding | None:
     size, off = float((numeric**2).sum()), float(((analytic - numeric) ** 2).sum())
     if abs(float((analytic**2).sum()) - size) > 1e-4 * off or off < 1e-6 * size:
         return None
-    slack = {"rtol": 1e-5, "atol": 1e-7 * math.sqrt(size)}
-    if np.allclose(np.abs(analytic), np.abs(numeric), **slack):
+    slack = 1e-6 * math.sqrt(size / numeric.size)
+    if np.allclose(np.abs(analytic), np.abs(numeric), rtol=1e-5, atol=slack):
         return None  # signs differ
-    same = np.allclose(*(np.sort(np.abs(table), axis=None) for table in (analytic, numeric)), **slack)
+    values, right = np.sort(np.abs(analytic), axis=None), np.sort(np.abs(numeric), axis=None)
+    same = np.allclose(values, right, rtol=1e-5, atol=slack)
     words = "the same derivatives stand in other places" if same else "the derivatives are as large taken together"
     evidence = f"d{seen.name}: {words}, as where an axis is flipped or two axes are exchanged"
     advice = "look at every .T, swapaxes, reshape, axis=... and [::-1] on the way"
@@ -64,7 +64,9 @@ def steps_differ(seen: Evidence) -> Finding | None:
     """
     if not misplaced(seen) or max(seen.x.ndim, seen.out.ndim) < 4:
         return None
-    evidence = f"in every example alike d{seen.name} goes other ways than forward, as with another stride or dilation"
+    evidence = (
+        f"in every example alike d{seen.name} goes other ways than forward, as with another stride or dilation"
+    )
     return Finding("stride", seen.name, evidence, "use stride and dilation in backward as in forward")
 
 
@@ -110,8 +112,8 @@ def reaches_too_far(seen: Evidence) -> Finding | None:
     if pairs is None or pairs.lost.any() or not pairs.leaked.any():
         return None
     evidence = (
-        f"d{seen.name} follows {int(pairs.leaked.sum())} ways from {seen.name} to the output that forward does not "
-        "go, and leaves none out"
+        f"d{seen.name} follows {int(pairs.leaked.sum())} ways from {seen.name} to the output that forward "
+        "does not go, and leaves none out"
     )
     return Finding("missing-mask", seen.name, evidence, "cut off in backward whatever a mask cut off in forward")
 
@@ -136,6 +138,41 @@ def slope_left_out(seen: Evidence) -> Finding | None:
     return Finding("missing-term", seen.name, evidence, advice)
 
 
+def term_of_the_other_sign(seen: Evidence) -> Finding | None:
+    """A path that should make the gradient sum to zero may be there, but with the wrong sign.
+
+    >>> centre = lambda x: (x - x.mean(axis=0), None)
+    >>> seen = evidence_of(centre, lambda dout, cache: dout + dout.mean(axis=0), np.ones((4, 3)))
+    >>> term_of_the_other_sign(seen).kind
+    'sign'
+    """
+    if not invariance_lost(seen) or seen.pairs is not None and seen.pairs.lost.any():
+        return None
+    evidence = f"the path that makes d{seen.name} sum to zero may have the wrong sign as well"
+    return Finding("sign", seen.name, evidence, "what is subtracted in forward is subtracted in backward")
+
+
+def a_term_turned_round(seen: Evidence) -> Finding | None:
+    """Backward's derivatives are about as large as the right ones and far from them: a - b stands for a + b.
+
+    >>> x = np.random.default_rng(0).normal(size=(20, 5))
+    >>> w, v = np.random.default_rng(1).normal(size=(2, 5, 5))
+    >>> seen = evidence_of(lambda x: (x @ w + x @ v, None), lambda dout, cache: dout @ (w - v).T, x)
+    >>> a_term_turned_round(seen).kind
+    'sign'
+    """
+    if seen.all_tables is None or seen.pairs.lost.any() or seen.pairs.leaked.any():
+        return None
+    analytic, numeric = seen.all_tables
+    far = ((analytic - numeric) ** 2).sum() > 0.3 * (numeric**2).sum()
+    if not far or abs(_cosine(analytic - numeric, analytic + numeric)) > AT_RIGHT_ANGLES:
+        return None
+    evidence = (
+        f"d{seen.name} is as large as it should be, as where two terms are there, but one has the wrong sign"
+    )
+    return Finding("sign", seen.name, evidence, "look at each term of the sum: one has + where - belongs")
+
+
 def part_of_the_whole(seen: Evidence) -> Finding | None:
     """Backward gives a part of the right gradients: some ways are lost, or the rest is at right angles to it.
 
@@ -145,7 +182,7 @@ def part_of_the_whole(seen: Evidence) -> Finding | None:
     >>> part_of_the_whole(seen).kind
     'missing-term'
     """
-    if seen.pairs is None or seen.pairs.leaked.any():
+    if seen.all_tables is None or seen.pairs.leaked.any():
         return None
     analytic, numeric = seen.all_tables
     rest = numeric - analytic
