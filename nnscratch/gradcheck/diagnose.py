@@ -5,7 +5,7 @@ import numpy as np
 from nnscratch.gradcheck.evidence import Evidence
 from nnscratch.gradcheck.examine import Examination
 from nnscratch.gradcheck.findings import Finding
-from nnscratch.gradcheck.hypotheses import CONCLUSIVE, GUESSES, HYPOTHESES
+from nnscratch.gradcheck.hypotheses import CONCLUSIVE, EXACT, GUESSES, HYPOTHESES
 from nnscratch.gradcheck.ladder import WRONG
 
 ENOUGH = 2  # explanations for one gradient
@@ -27,7 +27,7 @@ def diagnose(examination: Examination) -> list[Finding]:
     seen = [Evidence(examination, name, names) for name in names]
     found = [(rank, finding) for evidence in seen for rank, finding in _explanations(evidence)]
     findings = _one_of_each_kind(found)
-    sure = any(HYPOTHESES[rank] in CONCLUSIVE for rank, _ in found)
+    sure = any(HYPOTHESES[rank] in EXACT for rank, _ in found)
     if len(findings) < ENOUGH and not sure:
         findings = (findings + [guess for guess in _guesses(seen) if guess.kind not in _kinds(findings)])[:ENOUGH]
     return findings[:MOST] or [_unknown(evidence) for evidence in seen[:1]]

@@ -74,8 +74,12 @@ def _deaf(grad, first, second, tiny):
 
 
 def _is_single(array):
-    """Whether an array holds numbers that were rounded to float32: more digits than float16 has, but no more."""
+    """Whether an array holds numbers that were rounded to float32: more digits than float16 has, but no more.
+
+    Numbers near zero are left out: what round-off leaves of a sum that should be zero has few digits as well.
+    """
     if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
         return False
-    found = array[np.isfinite(array)]
-    return bool((found.astype(np.float32) == found).all() and (found.astype(np.float16) != found).sum() >= 3)
+    found = array[np.isfinite(array) & (np.abs(array) > 1e-12)]
+    digits = np.frexp(found.astype(np.float64))[0]
+    return bool((digits * 2**24 % 1 == 0).all() and (digits * 2**12 % 1 != 0).sum() >= 3)

@@ -77,6 +77,17 @@ HYPOTHESES = [
 # What fits these needs no second explanation.
 CONCLUSIVE = [zero_gradient, constant_factor, opposite_sign, other_axes, swapped_gradients]
 
+# These put backward right, or say what it computes instead: after them there is nothing to guess.
+EXACT = [
+    *CONCLUSIVE,
+    wrong_at_ties,
+    shifted,
+    shifted_outputs,
+    other_axes_in_cache,
+    another_cached_array,
+    part_scaled,
+]
+
 # These look at the table of derivatives as a whole, and are asked only where fewer than two explanations fit.
 GUESSES = [
     slope_left_out,
@@ -94,4 +105,4 @@ GUESSES = [
     path_missing,
 ]
 
-__all__ = ["CONCLUSIVE", "GUESSES", "HYPOTHESES"]
+__all__ = ["CONCLUSIVE", "EXACT", "GUESSES", "HYPOTHESES"]

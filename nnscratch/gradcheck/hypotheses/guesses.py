@@ -225,7 +225,7 @@ def other_numbers(seen: Evidence) -> Finding | None:
     pairs = seen.pairs
     if pairs is not None and not pairs.wrong.any():
         return None
-    evidence = f"d{seen.name} fits no simple mistake; in such a case backward often takes one array for another"
+    evidence = f"the numbers in d{seen.name} are others than due, as where backward takes one array for another"
     advice = "compare each name on the right-hand side with the derivation: x or out, this step or the next"
     return Finding("wrong-cache-variable", seen.name, evidence, advice)
 
