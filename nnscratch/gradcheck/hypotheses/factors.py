@@ -227,7 +227,7 @@ def _name_factor(ratio, seen):
 def _candidates(seen):
     yield (
         2.0,
-        "2, as the square brings along",
+        "what a square brings along",
         "a 2 is lost or counted twice: d(x**2) = 2 x, and a half may cancel it",
     )
     inputs = seen.visit.subject.inputs.values()

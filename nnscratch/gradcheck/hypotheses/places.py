@@ -72,13 +72,13 @@ def at_the_border(seen: Evidence) -> Finding | None:
     >>> at_the_border(evidence_of(lambda x: (2 * x, None), backward, np.ones((2, 5)))).kind
     'border'
     """
-    if not seen.whole or seen.x.ndim < 2 or not seen.bad.any() or seen.bad.all():
+    if seen.x.ndim < 2 or not seen.bad.any() or seen.bad[seen.known].all():
         return None
     if np.all(np.abs(seen.numeric[seen.bad]) <= 1e-9 * seen.size):
         return None
     if seen.pairs is not None and seen.pairs.lost.any() and seen.pairs.leaked.any() and not seen.regular:
         return None
-    if seen.bad.sum() == 1 and seen.x.size > 4 and seen.bad.reshape(-1)[[0, -1]].any():
+    if seen.whole and seen.bad.sum() == 1 and seen.x.size > 4 and seen.bad.reshape(-1)[[0, -1]].any():
         evidence = f"d{seen.name} is wrong only in its {'first' if seen.bad.flat[0] else 'last'} element"
         return Finding("border", seen.name, evidence, "look at the ends of your loops and slices")
     first = 1 if seen.x.ndim < 4 else 2
@@ -91,10 +91,10 @@ def at_the_border(seen: Evidence) -> Finding | None:
         border = np.zeros(seen.x.shape, dtype=bool)
         for axis in chosen:
             np.moveaxis(border, axis, 0)[[0, -1]] = True
-        if border.all() or (seen.bad & ~border).any():
+        if border.all() or (seen.bad & ~border).any() or (not seen.whole and seen.bad.sum() < 4):
             continue
         ends = [np.moveaxis(seen.bad, chosen[0], 0)[end] for end in (0, -1)]
-        if seen.x.ndim < 3 and max(end.mean() for end in ends) < 0.9:
+        if seen.x.ndim < 3 and (not seen.whole or max(end.mean() for end in ends) < 0.9):
             continue
         evidence = (
             f"d{seen.name} is wrong only in the first or last places along axis {', '.join(map(str, chosen))}"
