@@ -28,9 +28,15 @@ def diagnose(examination: Examination) -> list[Finding]:
     found = [(rank, finding) for evidence in seen for rank, finding in _explanations(evidence)]
     findings = _one_of_each_kind(found)
     sure = any(HYPOTHESES[rank] in EXACT for rank, _ in found)
-    if len(findings) < ENOUGH and not sure:
+    if len(findings) < ENOUGH and not sure and not (findings and all(map(_is_mask, seen))):
         findings = (findings + [guess for guess in _guesses(seen) if guess.kind not in _kinds(findings)])[:ENOUGH]
     return findings[:MOST] or [_unknown(evidence) for evidence in seen[:1]]
+
+
+def _is_mask(evidence):
+    """Whether backward differs by zeros at each element's own place alone: what a mask does, and little else."""
+    pairs = evidence.pairs
+    return pairs is not None and pairs.own_place_only and not pairs.wrong.any()
 
 
 def _kinds(findings):
