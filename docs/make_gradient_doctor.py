@@ -24,10 +24,16 @@ From a terminal it is `nnscratch gradcheck my_layers.py`, in a test
 map of the error.
 
 A check goes from cheap to dear. It looks at the form (shapes, dtypes, finite values), then at manners
-(nothing edited in place, nothing remembered between calls, linear in `dout`), then at the numbers:
+(nothing edited in place, nothing remembered between calls, linear in `dout`, no single precision inside double),
+then at the numbers:
 differences with several steps, extrapolated, each with an estimate of its own error. Where the function has
 a corner, every output is judged by itself, and any slope between the left and the right one is right. What
 round-off hides is called too small to tell, not wrong.
+
+The name of a mistake comes from hypotheses, each a small function in `nnscratch/gradcheck/hypotheses/`: what
+would explain the wrong numbers exactly is tried first; where little or nothing does, the table of every output's
+derivatives is looked at as a whole, which gives good guesses. `python -m benchmarks.gradcheck` counts how often
+they are right about planted mistakes, beside two other checkers.
 
 Here are ten mistakes that everybody makes once, and what the doctor says about each. The likeliest explanation
 comes first. This page is written by `docs/make_gradient_doctor.py`, so the reports are as they print.

@@ -5,7 +5,7 @@ import numpy as np
 from nnscratch.gradcheck.evidence import Evidence
 from nnscratch.gradcheck.examine import Examination
 from nnscratch.gradcheck.findings import Finding
-from nnscratch.gradcheck.hypotheses import CONCLUSIVE, HYPOTHESES, LAST_RESORT
+from nnscratch.gradcheck.hypotheses import CONCLUSIVE, EXACT, GUESSES, HYPOTHESES
 from nnscratch.gradcheck.ladder import WRONG
 
 ENOUGH = 2  # explanations for one gradient
@@ -25,16 +25,30 @@ def diagnose(examination: Examination) -> list[Finding]:
     """
     names = [name for name in examination.visit.grads if _is_wrong(examination, name)]
     seen = [Evidence(examination, name, names) for name in names]
-    ranked: list[tuple[int, int, Finding]] = []
-    for order, evidence in enumerate(seen):
-        ranked += [(rank, order, finding) for rank, finding in _explanations(evidence)]
-    ranked.sort(key=lambda item: item[:2])
+    found = [(rank, finding) for evidence in seen for rank, finding in _explanations(evidence)]
+    findings = _one_of_each_kind(found)
+    sure = any(HYPOTHESES[rank] in EXACT for rank, _ in found)
+    if len(findings) < ENOUGH and not sure and not (findings and all(map(_is_mask, seen))):
+        findings = (findings + [guess for guess in _guesses(seen) if guess.kind not in _kinds(findings)])[:ENOUGH]
+    return findings[:MOST] or [_unknown(evidence) for evidence in seen[:1]]
+
+
+def _is_mask(evidence):
+    """Whether backward differs by zeros at each element's own place alone: what a mask does, and little else."""
+    pairs = evidence.pairs
+    return pairs is not None and pairs.own_place_only and not pairs.wrong.any()
+
+
+def _kinds(findings):
+    return {finding.kind for finding in findings}
+
+
+def _one_of_each_kind(found):
+    """The findings by rank, the first of each kind; of one rank, those for the first gradient come first."""
     findings: dict[str, Finding] = {}
-    for _, _, finding in ranked:
+    for _, finding in sorted(found, key=lambda item: item[0]):
         findings.setdefault(finding.kind, finding)
-    if findings or not seen:
-        return list(findings.values())[:MOST]
-    return [_unknown(seen[0])]
+    return list(findings.values())
 
 
 def _explanations(evidence):
@@ -43,14 +57,23 @@ def _explanations(evidence):
         return found
     with np.errstate(all="ignore"):
         for rank, hypothesis in enumerate(HYPOTHESES):
-            if found and hypothesis in LAST_RESORT:
-                continue
             finding = hypothesis(evidence)
             if finding:
                 found.append((rank, finding))
             if finding and hypothesis in CONCLUSIVE or len({finding.kind for _, finding in found}) >= ENOUGH:
                 break
     return found
+
+
+def _guesses(seen):
+    """What the guesses say about all gradients."""
+    with np.errstate(all="ignore"):
+        return _one_of_each_kind(
+            (rank, guess)
+            for rank, hypothesis in enumerate(GUESSES)
+            for guess in (hypothesis(evidence) for evidence in seen if evidence.bad.any())
+            if guess
+        )
 
 
 def _is_wrong(examination, name):

@@ -9,7 +9,7 @@ from nnscratch.gradcheck.examine import Examination, examine
 from nnscratch.gradcheck.ladder import WRONG
 from nnscratch.gradcheck.manners import Visit
 from nnscratch.gradcheck.ruler import Ruler
-from nnscratch.gradcheck.subject import Subject, arrays_in, fresh_inputs, is_numeric
+from nnscratch.gradcheck.subject import Subject, arrays_in, fresh_inputs, is_numeric, rebuild
 
 EXPLAINED = 0.02
 MOST_OUTPUTS = 400
@@ -78,16 +78,37 @@ class Evidence:
         return analytic, np.where(np.isfinite(numeric), numeric, 0.0)
 
     @functools.cached_property
+    def all_tables(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """The table of all wrong gradients side by side; None where that of this one is None."""
+        if self.table is None:
+            return None
+        found = self.examination
+        mine = np.any([found.of(name) for name in self.wrong_names], axis=0)
+        numeric = ((found.plus[mine] - found.minus[mine]) / (2 * found.h[mine][:, None])).T
+        return np.nan_to_num(found.rows()[:, found.chosen[mine]]), np.where(np.isfinite(numeric), numeric, 0.0)
+
+    @functools.cached_property
     def pairs(self) -> Any:
         """The table sorted out: which pairs are lost (0 by backward), leaked (0 by differences) or wrong."""
         return None if self.table is None else Pairs(*self.table)
+
+    @functools.cached_property
+    def regular(self) -> bool:
+        """Whether what is lost and leaked is the same for every example: then data decide nothing, indexes do."""
+        out, x = self.out.shape, self.x.shape
+        if self.pairs is None or not out or not x or out[0] < 2:
+            return False
+        off = (self.pairs.lost | self.pairs.leaked).reshape(*out, *x)
+        if len(out) == len(x) and out[0] == x[0]:
+            off = np.stack([off[n][(slice(None),) * (len(out) - 1) + (n,)] for n in range(out[0])])
+        return bool((off == off[:1]).all())
 
     def with_cache(self, change: Any) -> np.ndarray | None:
         """Return what backward gives with a changed cache: `change(k, array)` replaces the arrays in it."""
         visit = self.visit
         with np.errstate(all="ignore"):
             try:
-                raw = visit.subject.backward(np.array(self.visit.dout), _rebuild(self._cache, change, [0]))
+                raw = visit.subject.backward(np.array(self.visit.dout), rebuild(self._cache, change))
             except Exception:  # backward does not take such a cache
                 return None
         gradient = raw.get(self.name)
@@ -104,6 +125,13 @@ class Evidence:
     def cached(self) -> list[np.ndarray]:
         """The arrays in the cache, in order."""
         return list(arrays_in(self._cache))
+
+    @functools.cached_property
+    def used(self) -> list[int]:
+        """The places in `cached` of the floating-point arrays that this gradient depends on."""
+        floating = [k for k, array in enumerate(self.cached) if array.dtype.kind == "f" and array.size]
+        changed = [self.with_cache(lambda j, a, k=k: 0.11 - 1.37 * a if j == k else a) for k in floating]
+        return [k for k, g in zip(floating, changed) if g is None or not same_values(g, self.analytic)]
 
     @functools.cached_property
     def named(self) -> list[tuple[str, np.ndarray]]:
@@ -174,6 +202,12 @@ class Pairs:
         self.wrong = differs & used & self.linked
         self.right = self.linked & ~differs
 
+    @property
+    def own_place_only(self) -> bool:
+        """Whether every mistake is about an output and the element at the same place, as for a mask on x."""
+        off = self.lost | self.leaked | self.wrong
+        return off.shape[0] == off.shape[1] and not (off & ~np.eye(len(off), dtype=bool)).any()
+
 
 def same_values(a: np.ndarray, b: np.ndarray) -> bool:
     """Whether two arrays have one shape and the same values.
@@ -182,17 +216,3 @@ def same_values(a: np.ndarray, b: np.ndarray) -> bool:
     (True, False)
     """
     return a.shape == b.shape and bool(np.array_equal(a, b))
-
-
-def _rebuild(tree, change, counter):
-    """A copy of nested tuples, lists and dicts in which change(k, array) has replaced array number k."""
-    if isinstance(tree, np.ndarray):
-        counter[0] += 1
-        return change(counter[0] - 1, tree)
-    if isinstance(tree, dict):
-        return {key: _rebuild(value, change, counter) for key, value in tree.items()}
-    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
-        return type(tree)(*(_rebuild(value, change, counter) for value in tree))
-    if isinstance(tree, (tuple, list)):
-        return type(tree)(_rebuild(value, change, counter) for value in tree)
-    return tree

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from nnscratch.gradcheck.findings import Finding
+from nnscratch.gradcheck.precision import rounded_gradient
 from nnscratch.gradcheck.subject import FormError, Subject, arrays_in, fresh, fresh_inputs, is_numeric, same
 
 COPY = "work on a copy, such as `x = x.copy()`, or write `a = a * b` instead of `a *= b`"
@@ -113,7 +114,8 @@ class Visit:
         changed = [name for name in given if not same(given[name], given_before[name])]
         if not np.array_equal(dout, self.dout, equal_nan=True):
             changed.append("dout")
-        if not changed and not all(same(a, b) for a, b in zip(arrays, before)):
+        now = [*arrays, *arrays_in(cache)]  # what was in it, and what is in it now: lists may have been emptied
+        if not changed and not (len(now) == 2 * len(before) and all(map(same, now, before + before))):
             changed.append("the cache")
         if not changed and not np.array_equal(np.asarray(out), out_before, equal_nan=True):
             changed.append("out")
@@ -153,6 +155,8 @@ class Visit:
                 self._note(
                     "wrong-dtype", name, evidence, "look for astype(numpy.float32) or a buffer of another dtype"
                 )
+        if not self.single and not self.findings:
+            self._try_precision()
         again = self.analytic(self.dout)
         if not self._agree(again, self.grads, tolerance):
             self.spoilt = True
@@ -166,6 +170,15 @@ class Visit:
         if self._remembers(tolerance):
             return
         self._try_linearity(tolerance)
+
+    def _try_precision(self):
+        cache = self._forward(fresh_inputs(self.subject))[1]
+        name = rounded_gradient(self._backward, self.dout, cache, self.grads, self.subject.inputs)
+        if name:
+            self.spoilt = True
+            evidence = f"d{name} does not hear of changes below 1e-8, as in single precision"
+            advice = "look for astype(numpy.float32), or a buffer or cache of that dtype"
+            self._note("wrong-dtype", name, evidence, advice)
 
     def _remembers(self, tolerance):
         """Whether a forward on other inputs, or another backward, disturbs what belongs to the first."""
@@ -220,7 +233,9 @@ class Visit:
                 self.linear, self.spoilt = False, True
                 constant = bool(np.any(zero[name]))
                 share = float(np.max(off, initial=0.0) / max(np.max(size, initial=0.0), 1e-300))
-                self.findings.append(_not_linear(name, constant, share))
+                twice = self.analytic(2 * self.dout)[name]
+                scales = _close(twice, 2 * gradient, 1e-6)
+                self.findings += _not_linear(name, constant, share, scales)
                 return
 
     def _rounding_of(self, name):
@@ -262,18 +277,23 @@ def _close(a, b, tolerance):
         return bool(np.all((a == b) | (np.isnan(a) & np.isnan(b)) | (np.abs(a - b) <= bound)))
 
 
-def _not_linear(name, constant, share):
+def _not_linear(name, constant, share, scales):
+    """What a gradient that is not linear in dout may mean; `scales`: twice the dout gives twice of it."""
     if share < 5e-3 and not constant:
         evidence = f"d{name} is linear in dout only up to {share:.0e} of its size, as in single or half precision"
-        return Finding(
-            "wrong-dtype", name, evidence, "look for astype(numpy.float32), float16 or a buffer of such a dtype"
-        )
-    if constant:
-        evidence = f"d{name} is not 0 when dout is 0: a part of it does not depend on dout"
-        return Finding("missing-term", name, evidence, "multiply every term by dout, the gradient from above")
+        advice = "look for astype(numpy.float32), float16 or a buffer of such a dtype"
+        return [Finding("wrong-dtype", name, evidence, advice)]
     evidence = f"d{name} is not linear in dout: backward of a sum is not the sum of the backwards"
     advice = "take masks and factors from the cache, never from dout: dout may only be multiplied and added"
-    return Finding("wrong-mask", name, evidence, advice)
+    mask = Finding("wrong-mask", name, evidence, advice)
+    advice = "look whether dout stands where an array of the cache should, or such an array where dout should"
+    if not constant:
+        return [mask] if scales else [Finding("wrong-cache-variable", name, evidence, advice), mask]
+    evidence = f"d{name} is not 0 when dout is 0: a part of it does not depend on dout"
+    return [
+        Finding("missing-term", name, evidence, "multiply every term by dout, the gradient from above"),
+        Finding("wrong-cache-variable", name, evidence, advice),
+    ]
 
 
 def _copied(g):

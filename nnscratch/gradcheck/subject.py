@@ -1,6 +1,7 @@
 """One form for whatever is checked: a pair, a layer, a loss or a model."""
 
 import copy
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -91,6 +92,24 @@ def arrays_in(tree: Any) -> Iterator[np.ndarray]:
     elif isinstance(tree, (tuple, list, dict)):
         for item in tree.values() if isinstance(tree, dict) else tree:
             yield from arrays_in(item)
+
+
+def rebuild(tree: Any, change: Callable, counter: Iterator[int] | None = None) -> Any:
+    """Return a copy of nested tuples, lists and dicts in which change(k, array) has replaced array number k.
+
+    >>> rebuild((np.ones(2), {"n": 3, "w": np.ones(1)}), lambda k, array: array + k)
+    (array([1., 1.]), {'n': 3, 'w': array([2.])})
+    """
+    counter = itertools.count() if counter is None else counter
+    if isinstance(tree, np.ndarray):
+        return change(next(counter), tree)
+    if isinstance(tree, dict):
+        return {key: rebuild(value, change, counter) for key, value in tree.items()}
+    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
+        return type(tree)(*(rebuild(value, change, counter) for value in tree))
+    if isinstance(tree, (tuple, list)):
+        return type(tree)(rebuild(value, change, counter) for value in tree)
+    return tree
 
 
 def same(a: Any, b: Any) -> bool:

@@ -7,6 +7,12 @@ from tests.gradcheck.planted_families.dense import DENSE
 from tests.gradcheck.planted_families.hard_points import HARD_POINTS
 from tests.gradcheck.planted_families.images import IMAGES
 from tests.gradcheck.planted_families.losses import LOSSES
+from tests.gradcheck.planted_families.more_attention import MORE_ATTENTION
+from tests.gradcheck.planted_families.more_dense import MORE_DENSE
+from tests.gradcheck.planted_families.more_images import MORE_IMAGES
+from tests.gradcheck.planted_families.more_norms import MORE_NORMS
+from tests.gradcheck.planted_families.more_right import MORE_RIGHT
+from tests.gradcheck.planted_families.more_sequences import MORE_SEQUENCES
 from tests.gradcheck.planted_families.normalization import NORMS
 from tests.gradcheck.planted_families.sequences import SEQUENCES
 from tests.gradcheck.planted_families.wrong_activations import ACTIVATION_BUGS
@@ -17,8 +23,9 @@ from tests.gradcheck.planted_families.wrong_losses import LOSS_BUGS
 from tests.gradcheck.planted_families.wrong_normalization import NORM_BUGS
 from tests.gradcheck.planted_families.wrong_sequences import SEQUENCE_BUGS
 
-CORRECT = [*DENSE, *ACTIVATIONS, *ALGEBRA, *IMAGES, *NORMS, *SEQUENCES, *LOSSES, *HARD_POINTS]
+CORRECT = [*DENSE, *ACTIVATIONS, *ALGEBRA, *IMAGES, *NORMS, *SEQUENCES, *LOSSES, *HARD_POINTS, *MORE_RIGHT]
 
-WRONG = [*AFFINE_BUGS, *ACTIVATION_BUGS, *ALGEBRA_BUGS, *IMAGE_BUGS, *NORM_BUGS, *SEQUENCE_BUGS, *LOSS_BUGS]
+WRONG = [*AFFINE_BUGS, *ACTIVATION_BUGS, *ALGEBRA_BUGS, *IMAGE_BUGS, *NORM_BUGS, *SEQUENCE_BUGS, *LOSS_BUGS,
+         *MORE_DENSE, *MORE_IMAGES, *MORE_NORMS, *MORE_SEQUENCES, *MORE_ATTENTION]  # fmt: skip
 
 __all__ = ["CORRECT", "KINDS", "WRONG", "Planted"]

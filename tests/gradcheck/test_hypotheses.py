@@ -101,13 +101,18 @@ def test_the_first_hypothesis_that_fits_is_the_right_one(name, kind, forward, ba
 
 def test_every_hypothesis_is_tried_on_a_mistake_of_its_own_and_names_a_known_kind():
     covered = {name for name, *_ in MISTAKES}
-    rare = {
+    in_doctests = {
         "border_outputs",
+        "factor_in_some",
+        "mask_inside",
         "one_slice_of_an_input",
+        "part_scaled",
         "quotient_of_cached_arrays",
-        "path_missing",
-    }  # in their doctests
-    assert covered | rare == {hypothesis.__name__ for hypothesis in HYPOTHESES}
+        "same_size",
+        "shifted_outputs",
+        "slope_off",
+    }
+    assert covered | in_doctests == {hypothesis.__name__ for hypothesis in HYPOTHESES}
     assert {kind for _, kind, *_ in MISTAKES} <= set(KINDS)
 
 

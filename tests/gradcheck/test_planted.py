@@ -56,10 +56,7 @@ def test_the_right_kind_comes_first(suite):
     assert named(suite, 1) >= 0.85
 
 
-SHORT = pytest.mark.xfail(strict=True, reason="88.7% of the held-out mistakes so far, where 93% is wanted")
-
-
-@pytest.mark.parametrize("suite", [planted, pytest.param(planted_held_out, marks=SHORT)], ids=SETS)
+@both_sets
 def test_the_right_kind_is_among_the_first_two(suite):
     assert named(suite, 2) >= 0.93
 

@@ -214,7 +214,7 @@ def test_every_kind_is_planted_in_both_sets():
     assert set(everywhere) == set(KINDS)
     assert min(everywhere.values()) >= 6
     assert min(held_out[kind] for kind in KINDS) >= 2
-    assert 0.3 < len(planted_held_out.WRONG) / len(WRONG) < 0.36
+    assert len(planted_held_out.WRONG) >= len(WRONG) / 3
     assert all(set(case.also) <= set(KINDS) - {case.kind} for case in WRONG)
 
 

@@ -20,10 +20,11 @@ def another_cached_array(seen: Evidence) -> Finding | None:
     >>> another_cached_array(seen).evidence
     'dx0 becomes right when out is put in the place of x0'
     """
+    if seen.pairs is not None and seen.pairs.own_place_only and not seen.pairs.wrong.any():
+        return None  # numbers are right or zero: a mask is at fault, whatever array it is made of
     best: tuple[float, str, str] = (0.6, "", "")
-    for k, array in enumerate(seen.cached[:MOST_ARRAYS]):
-        if array.dtype.kind != "f":
-            continue
+    for k in seen.used[:MOST_ARRAYS]:
+        array = seen.cached[k]
         for meant, other in itertools.islice(_replacements(seen, array), MOST_REPLACEMENTS):
             gradient = seen.with_cache(_replacing(k, other, array))
             share = 0.0 if gradient is None else seen.repairs(gradient)

@@ -18,6 +18,8 @@ def zero_gradient(seen: Evidence) -> Finding | None:
     """
     if seen.size == 0 or np.max(np.abs(np.nan_to_num(seen.analytic))) > 1e-9 * seen.size:
         return None
+    if any(np.any(seen.visit.grads[name]) for name in seen.wrong_names if name != seen.name):
+        return None  # the mistake that spoils the others may be the one that makes this zero
     evidence = f"every element of d{seen.name} is 0, but differences give up to {seen.size:.3g}"
     advice = (
         f"look whether d{seen.name} is ever filled: writing into a copy (a[mask][...] = ..., reshape, pad) "
@@ -48,6 +50,25 @@ def constant_factor(seen: Evidence) -> Finding | None:
     return Finding("constant-factor", seen.name, evidence, "look for a factor that is lost, doubled or squared")
 
 
+def factor_in_some(seen: Evidence) -> Finding | None:
+    """Wherever the gradient is wrong it is off by one and the same factor: in some elements or on some paths only.
+
+    >>> x = np.array([-2.0, -1.0, -0.5, 1.0])
+    >>> seen = evidence_of(lambda x: (np.where(x > 0, x, 0.1 * x), x), lambda d, x: d * np.where(x > 0, 1, 0.2), x)
+    >>> factor_in_some(seen).evidence
+    'wherever dx0 is wrong it is 2 times too large'
+    """
+    pairs = seen.pairs
+    if pairs is None or pairs.lost.any() or pairs.leaked.any() or pairs.wrong.sum() < 3:
+        return None
+    ratio = pairs.analytic[pairs.wrong] / pairs.numeric[pairs.wrong]
+    if np.ptp(ratio) > 1e-4 * np.abs(ratio).min() or ratio[0] < 0 or not pairs.right.any():
+        return None
+    size = f"{ratio[0]:.6g} times too large" if ratio[0] > 1 else f"{1 / ratio[0]:.6g} times too small"
+    advice = "look for a constant that belongs to one case or one path only"
+    return Finding("constant-factor", seen.name, f"wherever d{seen.name} is wrong it is {size}", advice)
+
+
 def opposite_sign(seen: Evidence) -> Finding | None:
     """Wherever the gradient is wrong, it is minus what it should be: in some elements, or on some paths only.
 
@@ -67,7 +88,7 @@ def opposite_sign(seen: Evidence) -> Finding | None:
     wrong = seen.pairs.wrong | seen.pairs.lost | seen.pairs.leaked
     with np.errstate(all="ignore"):
         flipped = wrong & (np.abs(seen.pairs.analytic + seen.pairs.numeric) <= 1e-4 * np.abs(seen.pairs.numeric))
-    if flipped.sum() < max(2, 0.6 * wrong.sum()):
+    if flipped.sum() < max(3, 0.05 * wrong.sum()):
         return None
     evidence = f"one of the ways in which {seen.name} acts on the output enters d{seen.name} with the wrong sign"
     return Finding(
@@ -84,6 +105,8 @@ def factor_along_axes(seen: Evidence) -> Finding | None:
     'dx0 is off by a factor that differs only along axis 1'
     """
     if not seen.whole or seen.x.ndim < 2 or not np.isfinite(seen.analytic).all():
+        return None
+    if seen.pairs is not None and (seen.pairs.leaked.any() or seen.pairs.lost.any()):
         return None
     axes = range(seen.x.ndim)
     for count in range(seen.x.ndim - 1, 0, -1):
@@ -105,6 +128,86 @@ def factor_along_axes(seen: Evidence) -> Finding | None:
     return None
 
 
+def part_scaled(seen: Evidence) -> Finding | None:
+    """The part of the gradient in which one array takes part is a constant times what it should be.
+
+    >>> x, y = np.array([1.0, 2.0, 3.0]), np.array([2.0, 0.5, 1.0])
+    >>> seen = evidence_of(lambda x: (x * y + x**2, (x, y)), lambda dout, c: dout * (c[1] - 2 * c[0]), x)
+    >>> part_scaled(seen).evidence
+    'the part of dx0 in which x0 takes part has the wrong sign'
+    """
+    error = seen.numeric - seen.analytic
+    for k in seen.used:
+        for value in (0.0, 1e100):  # an array that is divided by is put out of action by a large value
+            without = seen.with_cache(lambda j, a, k=k, value=value: np.full_like(a, value) if j == k else a)
+            if without is None or not np.max(np.abs(without)) < 1e6 * np.max(np.abs(seen.analytic)):
+                continue
+            part = seen.analytic - without
+            ratio = _ratio(error[seen.known], part[seen.known])
+            if ratio is None or abs(ratio + 1) < 1e-3 or not seen.explains(seen.numeric - ratio * part):
+                continue  # at -1 the whole part is too much
+            name = seen.word_for(seen.cached[k])
+            where = f"the part of d{seen.name} in which {name} takes part"
+            if abs(ratio + 2) < 1e-3:
+                advice = "look for a lost or superfluous minus in that term"
+                return Finding("sign", seen.name, f"{where} has the wrong sign", advice)
+            evidence = f"{where} should be {1 + ratio:.6g} times what it is"
+            return Finding("constant-factor", seen.name, evidence, "look for a constant in that term")
+    return None
+
+
+def slope_off(seen: Evidence) -> Finding | None:
+    """A slope such as 1 - out**2 is left out, or has + for -: the ratio is 1 / slope, or one slope by the other.
+
+    >>> x = np.linspace(-2, 2, 6)
+    >>> seen = evidence_of(lambda x: (np.tanh(x), np.tanh(x)), lambda dout, out: dout * (1 + out**2), x)
+    >>> slope_off(seen).evidence
+    'dx0 is off as where 1 + out**2 stands for 1 - out**2'
+    """
+    pairs = seen.pairs
+    if pairs is None or pairs.lost.any() or pairs.leaked.any() or pairs.wrong.sum() < 3:
+        return None
+    with np.errstate(all="ignore"):
+        ratio = np.where(pairs.wrong, pairs.analytic / pairs.numeric, np.nan)
+    for name, array in seen.named:
+        for shape, a in ((seen.out.shape, array.reshape(-1, 1)), (seen.x.shape, array.reshape(1, -1))):
+            if array.shape != shape or len(np.unique(array)) < 3:
+                continue
+            for words, slope, other in _slopes(name, a):
+                for guess, kind in ((other / slope, "sign"), (1 / slope, "missing-term")):
+                    fits = np.isfinite(guess) & (np.abs(ratio - guess) <= 1e-5 * np.abs(guess))
+                    if fits.sum() >= 0.9 * pairs.wrong.sum() and np.nanstd(np.where(fits, ratio, np.nan)) > 1e-3:
+                        turned = words.replace("-", "+")
+                        how = (
+                            f"as where {turned} stands for {words}"
+                            if kind == "sign"
+                            else f"as if {words} were left out"
+                        )
+                        advice = "look at the slope of the function between, factor by factor"
+                        return Finding(kind, seen.name, f"d{seen.name} is off {how}", advice)
+    return None
+
+
+def _slopes(name, a):
+    yield f"1 - {name}**2", 1 - a**2, 1 + a**2
+    yield f"1 - {name}", 1 - a, 1 + a
+    yield f"{name} * (1 - {name})", a * (1 - a), a * (1 + a)
+
+
+def factor_twice(seen: Evidence) -> Finding | None:
+    """As `factor_along_axes`: such a factor may be counted twice as well.
+
+    >>> gamma = np.array([2.0, 3.0])
+    >>> seen = evidence_of(lambda x: (x * gamma, None), lambda dout, cache: dout * gamma**2, np.ones((4, 2)))
+    >>> factor_twice(seen).kind
+    'constant-factor'
+    """
+    if not factor_along_axes(seen):
+        return None
+    evidence = f"d{seen.name} is off by a factor that may be counted twice, or taken with another constant in it"
+    return Finding("constant-factor", seen.name, evidence, "look for a division or product that is done twice")
+
+
 def _ratio(analytic, numeric):
     """The factor that fits best, or None where there is nothing to fit."""
     good = np.isfinite(analytic) & np.isfinite(numeric)
@@ -124,7 +227,7 @@ def _name_factor(ratio, seen):
 def _candidates(seen):
     yield (
         2.0,
-        "2, as the square brings along",
+        "what a square brings along",
         "a 2 is lost or counted twice: d(x**2) = 2 x, and a half may cancel it",
     )
     inputs = seen.visit.subject.inputs.values()

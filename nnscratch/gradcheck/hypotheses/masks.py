@@ -4,7 +4,7 @@ import numpy as np
 
 from nnscratch.gradcheck.evidence import Evidence, evidence_of  # noqa: F401
 from nnscratch.gradcheck.findings import Finding
-from nnscratch.gradcheck.hypotheses.terms import invariance_lost
+from nnscratch.gradcheck.hypotheses.terms import invariance_lost, sums_to_zero
 
 
 def wrong_at_ties(seen: Evidence) -> Finding | None:
@@ -24,6 +24,34 @@ def wrong_at_ties(seen: Evidence) -> Finding | None:
     )
     advice = "where several elements tie, hand dout to one of them (or share it), not the whole to each"
     return Finding("wrong-mask", seen.name, evidence, advice)
+
+
+def mask_inside(seen: Evidence) -> Finding | None:
+    """Ways to the output are lost on which the right derivatives sum to zero, as where a softmax has a mask.
+
+    >>> def forward(x):
+    ...     e = np.exp(x) * np.tri(4)
+    ...     weights = e / e.sum(axis=1, keepdims=True)
+    ...     return weights, weights
+    >>> def backward(dout, w):
+    ...     dx = w * (dout - (dout * w).sum(axis=1, keepdims=True))
+    ...     return dx * np.tri(4, k=-1)
+    >>> mask_inside(evidence_of(forward, backward, np.arange(16.0).reshape(4, 4) / 9)).kind
+    'wrong-mask'
+    """
+    pairs = seen.pairs
+    if pairs is None or pairs.wrong.any() or pairs.leaked.any() or not pairs.lost.any() or not pairs.right.any():
+        return None
+    if seen.out.size == 1:
+        return None
+    if seen.x.shape == seen.out.shape and not (pairs.right & ~np.eye(seen.x.size, dtype=bool)).any():
+        return None
+    if seen.x.ndim < 2 or not any(sums_to_zero(seen.numeric, None, (axis,)) for axis in range(seen.x.ndim)):
+        return None
+    evidence = (
+        f"{int(pairs.lost.sum())} ways from {seen.name} through a softmax (or another share of a whole) are lost"
+    )
+    return Finding("wrong-mask", seen.name, evidence, "hide in backward what forward hid, and no more")
 
 
 def sides_swapped(seen: Evidence) -> Finding | None:
@@ -59,6 +87,8 @@ def wrong_mask(seen: Evidence) -> Finding | None:
     leaked, lost = _count(seen)
     if not lost or invariance_lost(seen) or (not leaked and _in_a_block(seen)):
         return None
+    if leaked and seen.regular and not seen.pairs.own_place_only:
+        return None  # a mask differs from example to example
     if leaked:
         evidence = f"d{seen.name} is 0 where it should not be, and not 0 where it should"
         advice = (
@@ -99,8 +129,8 @@ def _count(seen):
     leaked, lost = int(pairs.leaked.sum()), int(pairs.lost.sum())
     if pairs.wrong.sum() > 0.2 * (leaked + lost):
         return 0, 0
-    partly = (pairs.lost.any(axis=0) & pairs.right.any(axis=0)).sum()
-    if lost and not leaked and partly >= 0.5 * pairs.lost.any(axis=0).sum():
+    partly = (pairs.lost.any(axis=0) & (pairs.right | pairs.wrong).any(axis=0)).sum()
+    if lost and not leaked and partly >= 0.3 * pairs.lost.any(axis=0).sum():
         return 0, 0  # elements keep some of their outputs: a path is missing, no mask
     return leaked, lost
 
@@ -137,4 +167,7 @@ def _clipped(seen):
     ):
         return None
     evidence = f"wherever d{seen.name} is wrong the slope is {slopes[0]:.4g}, as beyond the bounds of a clip"
+    if np.any(np.abs(np.abs(share[~seen.bad]) - slopes[0]) <= 1e-5 * slopes[0]):
+        evidence += ", and so it is in places where backward is right"
+        return Finding("wrong-mask", seen.name, evidence, "put the bound where forward has it")
     return Finding("missing-mask", seen.name, evidence, "clip on both sides in backward too, as forward does")

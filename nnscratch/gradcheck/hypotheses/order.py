@@ -67,9 +67,8 @@ def other_axes_in_cache(seen: Evidence) -> Finding | None:
     >>> other_axes_in_cache(seen).evidence
     'dx0 becomes right when entry 0 of the cache is used with its axes transposed'
     """
-    for k, array in enumerate(seen.cached):
-        if array.dtype.kind != "f" or array.ndim < 2:
-            continue
+    for k in seen.used:
+        array = seen.cached[k]
         for word, turned in variants(array):
             gradient = seen.with_cache(_replacing(k, turned))
             if gradient is None:
