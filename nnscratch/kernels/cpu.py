@@ -91,13 +91,10 @@ def channel_sum(x):
     return sum(share(lambda start, stop: _sum(rows[start:stop]), len(rows))).astype(x.dtype)
 
 
-def channel_sums(x, y, centre, after=None):
+def channel_sums(x, y, centre, gate=None):
     """Twin of reference.channel_sums."""
-    rows, others, gate = _rows(x), _rows(y), after if after is None else _rows(after)
-    parts = share(
-        lambda start, stop: _sums(rows[start:stop], others[start:stop], centre, _part(gate, start, stop)),
-        len(rows),
-    )
+    rows, others = _rows(x), _rows(y)
+    parts = share(lambda start, stop: _sums(rows[start:stop], others[start:stop], centre, gate), len(rows))
     return tuple(sum(part).astype(x.dtype) for part in zip(*parts))
 
 
@@ -111,23 +108,16 @@ def channel_affine(x, scale, shift, centre, least=-np.inf):
     return channels_first(out)
 
 
-def channel_blend(x, a, y, b, c, centre, after=None):
+def channel_blend(x, a, y, b, c, centre, gate=None):
     """Twin of reference.channel_blend."""
     x = channels_last(x)
-    rows, others, gate = _rows_of(x), _rows(y), after if after is None else _rows(after)
-    out = empty(x.shape, x.dtype)
+    rows, others, out = _rows_of(x), _rows(y), empty(x.shape, x.dtype)
     made = _rows_of(out)
-
-    def work(start, stop):
-        gate_part = _part(gate, start, stop)
-        _blend(rows[start:stop], a, others[start:stop], b, c, centre, gate_part, made[start:stop])
-
-    share(work, len(rows))
+    share(
+        lambda start, stop: _blend(rows[start:stop], a, others[start:stop], b, c, centre, gate, made[start:stop]),
+        len(rows),
+    )
     return channels_first(out)
-
-
-def _part(rows, start, stop):
-    return None if rows is None else rows[start:stop]
 
 
 def _rows(x):
@@ -196,9 +186,11 @@ def _sums(x, y, centre, gate):
         part[:], part_products[:] = 0, 0
         for m in range(begin, min(begin + block, M)):
             for c in range(C):
-                value = x[m, c] if gate is None or gate[m, c] > 0 else x.dtype.type(0)
+                value, apart = x[m, c], y[m, c] - centre[c]
+                if gate is not None:
+                    value = value if apart * gate[0][c] + gate[1][c] > 0 else x.dtype.type(0)
                 part[c] += value
-                part_products[c] += value * (y[m, c] - centre[c])
+                part_products[c] += value * apart
         total += part
         products += part_products
     return total, products
@@ -216,5 +208,7 @@ def _affine(x, scale, shift, centre, out, least):
 def _blend(x, a, y, b, c, centre, gate, out):
     for m in range(len(x)):
         for k in range(x.shape[1]):
-            value = x[m, k] if gate is None or gate[m, k] > 0 else x.dtype.type(0)
-            out[m, k] = a[k] * value + b[k] * (y[m, k] - centre[k]) + c[k]
+            value, apart = x[m, k], y[m, k] - centre[k]
+            if gate is not None:
+                value = value if apart * gate[0][k] + gate[1][k] > 0 else x.dtype.type(0)
+            out[m, k] = a[k] * value + b[k] * apart + c[k]

@@ -317,16 +317,17 @@ def channel_sum(x):
     return x.sum(axis=(0, *range(2, x.ndim)))
 
 
-def channel_sums(x, y, centre, after=None):
+def channel_sums(x, y, centre, gate=None):
     """Return the sum of x and the sum of x * (y - centre) over every channel: x, y (N, C, ...) -> (C,) and (C,).
 
-    With `after`, shaped like x, x counts only where that is positive: a ReLU's backward in the same pass.
+    With `gate`, a pair (scale, shift) of (C,), x counts only where (y - centre) * scale + shift > 0: the backward
+    pass of a ReLU that came after channel_affine, in the same pass.
 
     >>> import numpy as np
     >>> channel_sums(np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]]), np.array([1.0, 1.0]))
     (array([1., 2.]), array([2., 6.]))
     """
-    x = x if after is None else relu_backward(x, after)
+    x = x if gate is None else relu_backward(x, channel_affine(y, gate[0], gate[1], centre))
     axes = (0, *range(2, x.ndim))
     return x.sum(axis=axes), (x * (y - _column(centre, x))).sum(axis=axes)
 
@@ -345,17 +346,18 @@ def channel_affine(x, scale, shift, centre, least=-math.inf):
     return _at_least(out, least)
 
 
-def channel_blend(x, a, y, b, c, centre, after=None):
+def channel_blend(x, a, y, b, c, centre, gate=None):
     """Return a * x + b * (y - centre) + c channel by channel: x, y (N, C, ...), the others (C,).
 
-    With `after`, shaped like x, x counts only where that is positive: a ReLU's backward in the same pass.
+    With `gate`, a pair (scale, shift) of (C,), x counts only where (y - centre) * scale + shift > 0: the backward
+    pass of a ReLU that came after channel_affine, in the same pass.
 
     >>> import numpy as np
     >>> one = np.array([1.0])
     >>> channel_blend(np.array([[1.0]]), 2 * one, np.array([[3.0]]), 4 * one, 5 * one, centre=one)
     array([[15.]])
     """
-    x = x if after is None else relu_backward(x, after)
+    x = x if gate is None else relu_backward(x, channel_affine(y, gate[0], gate[1], centre))
     return _column(a, x) * x + _column(b, x) * (y - _column(centre, x)) + _column(c, x)
 
 

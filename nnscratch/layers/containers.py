@@ -62,6 +62,9 @@ def _named(grads, name):
     return {f"{name}.{key}": value for key, value in grads.items()}
 
 
+JOINED = object()  # stands for the cache of a ReLU whose backward pass needs none
+
+
 def _joined(layer, following):
     """Return whether `following` is a ReLU that can be part of the layer's last pass over memory."""
     return bool(shortcut(layer, "forward_relu") and shortcut(following, "cache_of_output"))
@@ -98,7 +101,7 @@ class Sequential(Container):
                 caches.append(cache)
             else:
                 x, cache = layer.forward_relu(x, train)
-                caches += [cache, relu.cache_of_output(x)]
+                caches += [cache, JOINED if hasattr(layer, "backward_relu") else relu.cache_of_output(x)]
         return x, caches
 
     def backward(self, dout, caches):
@@ -116,6 +119,8 @@ class Sequential(Container):
             del steps[0]
         if not steps:
             return {}
+        if len(steps) > 1 and steps[1][1] is JOINED:
+            return self._backward(dout, steps)[1]
         (name, layer), cache = steps.pop(0)
         dout, grads = self._backward(dout, steps)
         return _named(parameter_gradients(layer, dout, cache), name) | grads
@@ -140,14 +145,13 @@ class Sequential(Container):
         return x
 
     def _backward(self, dout, steps):
-        """Go back through steps ((name, layer), cache); where a layer can, it undoes the ReLU after it as well."""
+        """Go back through steps ((name, layer), cache); a joined ReLU goes with the layer before it."""
         collected: dict = {}
         while steps:
             (name, layer), cache = steps.pop()
-            with_relu = steps and shortcut(layer, "cache_of_output") and shortcut(steps[-1][0][1], "backward_relu")
-            if with_relu:
-                (name, layer), own_cache = steps.pop()
-                dout, grads = with_relu(dout, cache, own_cache)
+            if cache is JOINED:
+                (name, layer), cache = steps.pop()
+                dout, grads = layer.backward_relu(dout, cache)
             else:
                 dout, grads = layer.backward(dout, cache)
             collected = _named(grads, name) | collected

@@ -73,7 +73,7 @@ def _batch_norm(x, gamma, beta, mean=None, var=None, eps=1e-5, least=-math.inf):
         mean, var = kernels.channel_moments(x)
     inv_std = 1 / array_module(x).sqrt(var + eps)
     out = kernels.channel_affine(x, gamma * inv_std, beta, mean, least)
-    return out, (x, inv_std, gamma, own, mean, var)
+    return out, (x, inv_std, gamma, beta, own, mean, var)
 
 
 def batch_norm_backward(dout, cache):
@@ -85,15 +85,16 @@ def batch_norm_backward(dout, cache):
     return _batch_norm_backward(dout, cache)
 
 
-def _batch_norm_backward(dout, cache, after=None):
-    """With `after`, what a ReLU took or gave: dout counts only where that is positive."""
-    x, inv_std, gamma, own, mean, _ = cache
+def _batch_norm_backward(dout, cache, relu=False):
+    """With `relu`, dout counts only where the normalised x is positive; that is made again from x."""
+    x, inv_std, gamma, beta, own, mean, _ = cache
     check_dout("batch_norm", dout, x.shape)
-    dbeta, products = kernels.channel_sums(dout, x, mean, after)
-    dgamma = products * inv_std
     scale = gamma * inv_std
+    gate = (scale, beta) if relu else None
+    dbeta, products = kernels.channel_sums(dout, x, mean, gate)
+    dgamma = products * inv_std
     share = scale * (1 / max(dout.size // dout.shape[1], 1) if own else 0)
-    dx = kernels.channel_blend(dout, scale, x, -share * dgamma * inv_std, -share * dbeta, mean, after)
+    dx = kernels.channel_blend(dout, scale, x, -share * dgamma * inv_std, -share * dbeta, mean, gate)
     return dx, dgamma, dbeta
 
 
@@ -239,9 +240,9 @@ class BatchNorm(Layer):
         dx, dgamma, dbeta = batch_norm_backward(dout, cache)
         return dx, {"gamma": dgamma, "beta": dbeta}
 
-    def backward_relu(self, dout, after, cache):
-        """Run the backward passes of a ReLU, whose cache is `after`, and of this layer before it, in one."""
-        dx, dgamma, dbeta = _batch_norm_backward(dout, cache, after)
+    def backward_relu(self, dout, cache):
+        """Run the backward passes of a ReLU and of this layer before it in one, from this layer's cache alone."""
+        dx, dgamma, dbeta = _batch_norm_backward(dout, cache, relu=True)
         return dx, {"gamma": dgamma, "beta": dbeta}
 
 
