@@ -4,6 +4,7 @@ import os
 import random
 import signal
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -134,6 +135,24 @@ def test_nor_by_several_threads_at_once():
     for worker in workers:
         worker.join(timeout=120)
     assert failures == [] and not any(worker.is_alive() for worker in workers)
+
+
+def test_two_threads_do_not_find_the_same_block_free(monkeypatch):
+    plain, arrays = memory._Block.free, []
+    memory.empty((SIZE,), np.uint8)
+
+    def slow(block):
+        found = plain(block)
+        time.sleep(0.05)  # time enough for the other threads to look at it as well
+        return found
+
+    monkeypatch.setattr(memory._Block, "free", slow)
+    workers = [threading.Thread(target=lambda: arrays.append(memory.empty((SIZE,), np.uint8))) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(timeout=60)
+    assert len({address(array) for array in arrays}) == 4
 
 
 def test_blocks_that_are_no_longer_asked_for_are_given_back():
