@@ -81,12 +81,17 @@ def example_by_example(function):
     return swept
 
 
-def _kernel(definition):
+def _kernel(definition, whole=None):
+    """Dispatch on the one dtype that all arrays have; only argument number `whole` may hold whole numbers."""
+
     @functools.wraps(definition)
     def kernel(first, *args, **kwargs):
-        dtypes = {array.dtype for array in (first, *args) if hasattr(array, "dtype")}
-        reals = [dtype for dtype in dtypes if dtype.kind == "f"]
-        one = reals[0] if len(reals) == 1 else "mixed"  # twins take one dtype at a time
+        dtypes = {
+            a.dtype
+            for i, a in enumerate((first, *args))
+            if hasattr(a, "dtype") and (a.dtype.kind == "f" or i != whole)
+        }
+        one = dtypes.pop() if len(dtypes) == 1 else "mixed"
         return twin_of(definition.__name__, array_module(first).__name__, one)(first, *args, **kwargs)
 
     return kernel
@@ -95,12 +100,12 @@ def _kernel(definition):
 matmul = _kernel(reference.matmul)
 im2col = _kernel(reference.im2col)
 col2im = _kernel(reference.col2im)
-conv = _kernel(reference.conv)
+conv = _kernel(reference.conv, whole=0)
 conv_input_gradient = _kernel(reference.conv_input_gradient)
-conv_weight_gradient = _kernel(reference.conv_weight_gradient)
+conv_weight_gradient = _kernel(reference.conv_weight_gradient, whole=1)
 max_pool = _kernel(reference.max_pool)
 window_max = _kernel(reference.window_max)
-max_pool_backward = _kernel(reference.max_pool_backward)
+max_pool_backward = _kernel(reference.max_pool_backward, whole=1)
 average_pool = _kernel(reference.average_pool)
 average_pool_backward = _kernel(reference.average_pool_backward)
 channel_window_sum = _kernel(reference.channel_window_sum)

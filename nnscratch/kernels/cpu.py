@@ -140,11 +140,14 @@ def _joined(mean, squares, count, part_mean, part_squares, part_count):
 
 @sweeping
 def _moments(rows):
-    """Take a block that fits into the cache at a time: its mean, then its squared deviations from there."""
+    """Take a block that fits into the cache at a time: its mean, then its squared deviations from there.
+
+    The mean is rounded; the deviations' own mean says by how much.
+    """
     M, C = rows.shape
     mean, squares, count = np.zeros(C), np.zeros(C), 0
     block = max(1, 4096 // C)
-    centre, total = np.empty(C, rows.dtype), np.empty(C, rows.dtype)
+    centre, total, apart = np.empty(C, rows.dtype), np.empty(C, rows.dtype), np.empty(C, rows.dtype)
     for begin in range(0, M, block):
         end = min(begin + block, M)
         total[:] = 0
@@ -153,13 +156,15 @@ def _moments(rows):
                 total[c] += rows[m, c]
         for c in range(C):
             centre[c] = total[c] / (end - begin)
-        total[:] = 0
+        total[:], apart[:] = 0, 0
         for m in range(begin, end):
             for c in range(C):
-                total[c] += (rows[m, c] - centre[c]) * (rows[m, c] - centre[c])
-        mean, squares, count = _joined(
-            mean, squares, count, centre.astype(np.float64), total.astype(np.float64), end - begin
-        )
+                deviation = rows[m, c] - centre[c]
+                apart[c] += deviation
+                total[c] += deviation * deviation
+        rounded = apart.astype(np.float64) / (end - begin)
+        part_mean, part_squares = centre + rounded, total - rounded * rounded * (end - begin)
+        mean, squares, count = _joined(mean, squares, count, part_mean, part_squares, end - begin)
     return mean, squares, count
 
 

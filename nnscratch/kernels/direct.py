@@ -104,9 +104,11 @@ def _with_border(x, window):
 
 def _whole_lines(dout, groups, width):
     """Pad each group's share of dout's channels with zeros to whole lines."""
-    parts = dout.reshape(*dout.shape[:3], groups, -1)
-    padded = np.pad(parts, [(0, 0)] * 4 + [(0, -parts.shape[4] % width)])
-    return padded.reshape(*dout.shape[:3], -1)
+    N, OH, OW, F = dout.shape
+    F //= groups
+    line = -(-F // width) * width
+    padded = np.pad(dout.reshape(N, OH, OW, groups, F), [(0, 0)] * 4 + [(0, line - F)])
+    return padded.reshape(N, OH, OW, groups * line)
 
 
 def seen(backward, outputs, size, kernel, stride, pad, dilation):

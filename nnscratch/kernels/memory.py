@@ -6,6 +6,7 @@ looks into it any more, and Python's reference count says when that is.
 """
 
 import math
+import os
 import sys
 import threading
 
@@ -14,7 +15,7 @@ import numpy as np
 from nnscratch.kernels.pool import share
 
 SMALL = 1 << 16  # bytes: less than that is cheap to ask for
-IDLE = 500  # requests after which an unused block is given back
+IDLE = 500  # requests after which an unused block is given back, at the latest after twice as many
 ALIGNMENT = 64  # bytes: a line of the cache, and the widest vector
 
 _lock = threading.Lock()
@@ -50,18 +51,34 @@ def empty(shape, dtype):
         return block.memory[block.skip : block.skip + size].view(dtype).reshape(shape)
 
 
+def _after_fork():
+    """In the child, no thread is left that could open the lock."""
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
 def _block_of(size):
     global _requests
     _requests += 1
+    if _requests % IDLE == 0:
+        _give_back()
     fitting = [block for block in _blocks if size <= block.size <= 2 * size and block.free()]
     if fitting:
         block = min(fitting, key=lambda block: block.size)
     else:
-        _blocks[:] = [block for block in _blocks if not block.free() or block.used > _requests - IDLE]
+        _give_back()
         block = _Block(size)
         _blocks.append(block)
     block.used = _requests
     return block
+
+
+def _give_back():
+    _blocks[:] = [block for block in _blocks if not block.free() or block.used > _requests - IDLE]
 
 
 def channels_last(x, dtype=None):

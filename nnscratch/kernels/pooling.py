@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from nnscratch.kernels import reference
 from nnscratch.kernels.compiling import compiled
 from nnscratch.kernels.memory import channels_first, channels_last, empty
 from nnscratch.kernels.pool import share
@@ -9,6 +10,8 @@ from nnscratch.kernels.pool import share
 
 def max_pool(x, window):
     """Twin of reference.max_pool."""
+    if window.dilation != (1, 1):  # no layer asks for it
+        return reference.max_pool(x, window)
     x = channels_last(x)
     shape = (len(x), *window.places(*x.shape[1:3]), x.shape[3])
     out, switches = empty(shape, x.dtype), empty(shape, np.int32)
@@ -34,6 +37,8 @@ def max_pool_backward(dout, switches, x_shape):
 
 def average_pool(x, window):
     """Twin of reference.average_pool."""
+    if window.dilation != (1, 1):  # no layer asks for it
+        return reference.average_pool(x, window)
     x = channels_last(x)
     out = empty((len(x), *window.places(*x.shape[1:3]), x.shape[3]), x.dtype)
     share(lambda start, stop: _average_pool(x[start:stop], window, out[start:stop]), len(x))
@@ -42,6 +47,8 @@ def average_pool(x, window):
 
 def average_pool_backward(dout, x, window):
     """Twin of reference.average_pool_backward."""
+    if window.dilation != (1, 1):  # no layer asks for it
+        return reference.average_pool_backward(dout, x, window)
     N, C, H, W = x.shape
     dout, dx = channels_last(dout), empty((N, H, W, C), dout.dtype)
     share(lambda start, stop: _average_pool_backward(dout[start:stop], window, dx[start:stop]), N)

@@ -94,7 +94,7 @@ def conv(x, w, b, window, groups=1, least=-math.inf):
     """
     N, F = len(x), len(w)
     OH, OW = window.places(*x.shape[2:])
-    cols = im2col(x, window).reshape(N, groups, -1, OH * OW)
+    cols = im2col(x, window).reshape(N, groups, math.prod(w.shape[1:]), OH * OW)
     out = (w.reshape(groups, F // groups, -1) @ cols).reshape(N, F, OH, OW)
     return _at_least(out if b is None else out + b[:, None, None], least)
 
@@ -115,7 +115,7 @@ def conv_input_gradient(dout, w, x_shape, window, groups=1):
     """
     N, F, OH, OW = dout.shape
     cols = w.reshape(groups, F // groups, -1).swapaxes(1, 2) @ dout.reshape(N, groups, F // groups, OH * OW)
-    return col2im(cols.reshape(N, -1, OH * OW), x_shape, window)
+    return col2im(cols.reshape(N, groups * math.prod(w.shape[1:]), OH * OW), x_shape, window)
 
 
 def conv_weight_gradient(dout, x, w_shape, window, groups=1):
@@ -128,7 +128,7 @@ def conv_weight_gradient(dout, x, w_shape, window, groups=1):
            [4., 4.]])
     """
     N, F, OH, OW = dout.shape
-    cols = im2col(x, window).reshape(N, groups, -1, OH * OW)
+    cols = im2col(x, window).reshape(N, groups, math.prod(w_shape[1:]), OH * OW)
     each = dout.reshape(N, groups, F // groups, OH * OW) @ cols.swapaxes(2, 3)
     return each.sum(axis=0).reshape(w_shape)
 
@@ -178,8 +178,8 @@ def max_pool_backward(dout, switches, x_shape):
     """
     xp = array_module(dout)
     N, C, H, W = x_shape
-    dx = xp.zeros((N * C, H * W), dout.dtype)
-    xp.add.at(dx, (xp.arange(N * C)[:, None], switches.reshape(N * C, -1)), dout.reshape(N * C, -1))
+    dx, rows = xp.zeros((N * C, H * W), dout.dtype), (N * C, math.prod(dout.shape[2:]))
+    xp.add.at(dx, (xp.arange(N * C)[:, None], switches.reshape(rows)), dout.reshape(rows))
     return dx.reshape(x_shape)
 
 
@@ -219,7 +219,7 @@ def pixels_inside(x, window):
     array([[4., 2.],
            [2., 1.]])
     """
-    return windows(array_module(x).ones_like(x[:1, :1]), window).sum(axis=(4, 5))[0, 0]
+    return windows(array_module(x).ones((1, 1, *x.shape[2:]), x.dtype), window).sum(axis=(4, 5))[0, 0]
 
 
 def channel_window_sum(x, size):

@@ -23,6 +23,7 @@ def relu_forward(x):
 
 def relu_backward(dout, x):
     """dx = dout where x > 0, else 0 (at x = 0 as well)."""
+    check_dout("relu", dout, x.shape)
     return kernels.relu_backward(dout, x)
 
 

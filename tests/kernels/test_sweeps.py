@@ -1,0 +1,233 @@
+"""The twins that sweep over memory (channel statistics, ReLU, blocks of an optimiser) equal the reference."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+
+from nnscratch import kernels, layers
+from nnscratch.kernels import reference
+from nnscratch.shapes import ShapeError
+from nnscratch.training import OPTIMIZERS, Optimizer
+from tests.kernels.close import COUNTS, FLOATS, LAYOUTS, assert_same_not_finite, layouts, spoilt
+
+pytest.importorskip("numba")
+from nnscratch.kernels import cpu, sweeps  # noqa: E402
+
+LEAST = st.sampled_from([-np.inf, 0.0, -0.5])
+
+
+@st.composite
+def channels(draw, count=1, vectors=0):
+    """`count` arrays of one shape (N, C, ...), each in a layout of its own, and `vectors` of (C,)."""
+    dtype, rng = draw(FLOATS), np.random.default_rng(draw(st.integers(0, 9)))
+    shape = (draw(st.integers(1, 9)), draw(COUNTS), *draw(st.lists(st.integers(1, 9), max_size=3)))
+    arrays = [LAYOUTS[draw(layouts)](rng.normal(size=shape).astype(dtype)) for _ in range(count)]
+    return arrays + [rng.normal(size=shape[1]).astype(dtype) for _ in range(vectors)]
+
+
+@given(channels(), st.sampled_from([0, 0, 100.0, 1e4]))
+def test_moments(arrays, offset):
+    x = arrays[0] + arrays[0].dtype.type(offset)
+    mean, var = cpu.channel_moments(x)
+    exact_mean, exact_var = reference.channel_moments(x.astype(np.longdouble))
+    precise = np.finfo(x.dtype).eps
+    assert mean.dtype == var.dtype == x.dtype
+    assert_allclose(mean, exact_mean, rtol=0, atol=4 * precise * (5 + offset))
+    assert_allclose(var, exact_var, rtol=50 * precise, atol=4 * precise * (5 + offset))
+
+
+@pytest.mark.parametrize("shape", [(64, 5, 16, 17), (3, 5000), (2, 4097, 3), (1, 1, 300, 301), (20000, 2)])
+def test_moments_of_large_arrays_far_from_zero(shape):
+    rng = np.random.default_rng(0)
+    one_by_one = rng.normal(size=(shape[0], *[1] * (len(shape) - 1)))  # every example has a mean of its own
+    x = (1e4 + rng.normal(size=shape) + one_by_one).astype(np.float32)
+    mean, var = cpu.channel_moments(x)
+    exact_mean, exact_var = reference.channel_moments(x.astype(np.float64))
+    assert_allclose(mean, exact_mean, rtol=2e-7)
+    assert_allclose(var, exact_var, rtol=1e-5)
+
+
+@given(channels(count=2, vectors=3), st.booleans())
+def test_sums(arrays, gated):
+    x, y, centre, *gate = arrays
+    assert_sums_close(x, y, centre, tuple(gate) if gated else None)
+
+
+@pytest.mark.parametrize("shape", [(64, 5, 16, 17), (3, 5000), (2, 4097, 3)])
+def test_sums_of_large_arrays(shape):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(2, *shape)).astype(np.float32)
+    gate = tuple(rng.normal(size=(2, shape[1])).astype(np.float32))
+    assert_sums_close(x, y, y[0].reshape(shape[1], -1)[:, 0].copy(), gate)
+
+
+def assert_sums_close(x, y, centre, gate):
+    double = [a.astype(np.float64) for a in (x, y, centre)]
+    gate_in_double = gate and tuple(a.astype(np.float64) for a in gate)
+    exact = reference.channel_sums(*double, gate_in_double)
+    apart = abs(double[1] - double[2].reshape(-1, *[1] * (x.ndim - 2)))
+    summed = reference.channel_sums(abs(double[0]), apart, 0 * double[2])
+    bound = 1e-10 if y.dtype == np.float64 else 1e-5
+    for fast, right, total in zip(cpu.channel_sums(x, y, centre, gate), exact, summed):
+        assert fast.dtype == y.dtype
+        assert (abs(fast - right) <= bound * total).all()
+
+
+@given(channels(vectors=3), LEAST)
+def test_affine(arrays, least):
+    x, scale, shift, centre = arrays
+    expected = reference.channel_affine(x, scale, shift, centre, least)
+    bound = 100 * np.finfo(x.dtype).eps
+    out = cpu.channel_affine(x, scale, shift, centre, least)
+    assert out.dtype == x.dtype
+    assert_allclose(out, expected, rtol=bound, atol=10 * bound)
+
+
+@given(channels(count=2, vectors=6), st.booleans())
+def test_blend(arrays, gated):
+    x, y, a, b, c, centre, *gate = arrays
+    gate = tuple(gate) if gated else None
+    expected = reference.channel_blend(x, a, y, b, c, centre, gate)
+    bound = 100 * np.finfo(x.dtype).eps
+    out = cpu.channel_blend(x, a, y, b, c, centre, gate)
+    assert out.dtype == x.dtype
+    assert_allclose(out, expected, rtol=bound, atol=10 * bound)
+
+
+@given(st.data(), channels(count=2, vectors=6), LEAST)
+def test_channels_that_are_not_finite(data, arrays, least):
+    x, y, a, b, c, centre, *gate = arrays
+    x, y, gate = spoilt(x, data.draw), spoilt(y, data.draw), tuple(gate)
+    a = abs(a) + 1  # whatever the rounding, no infinity meets a 0
+    with np.errstate(all="ignore"):
+        for name, args in {
+            "channel_affine": (x, a, b, centre, least),
+            "channel_sums": (x, y, centre, gate),
+            "channel_blend": (x, a, y, b, c, centre, gate),
+        }.items():
+            ours, theirs = getattr(cpu, name)(*args), getattr(reference, name)(*args)
+            assert_same_not_finite(np.array(ours), np.array(theirs))
+        for ours, theirs in zip(cpu.channel_moments(x), reference.channel_moments(x)):
+            assert_array_equal(np.isfinite(ours), np.isfinite(theirs))
+
+
+@given(st.data(), channels(count=2))
+def test_relu_and_its_backward_pass(data, arrays):
+    x, dout = spoilt(arrays[0], data.draw), spoilt(arrays[1], data.draw)
+    before = x.copy(), dout.copy()
+    assert_array_equal(cpu.relu(x), reference.relu(x))
+    assert_array_equal(cpu.relu_backward(dout, x), reference.relu_backward(dout, x))
+    assert_array_equal(cpu.relu_backward(dout, cpu.relu(x)), reference.relu_backward(dout, x))
+    assert_array_equal(x, before[0])
+    assert_array_equal(dout, before[1])
+
+
+def test_relu_of_a_single_number_and_of_none():
+    assert cpu.relu(np.array(-3.0)) == 0 and cpu.relu_backward(np.array(2.0), np.array(3.0)) == 2
+    assert (
+        cpu.relu(np.zeros((0, 4))).shape == cpu.relu_backward(np.zeros((0, 4)), np.zeros((0, 4))).shape == (0, 4)
+    )
+
+
+def test_whole_numbers_beside_floats_are_left_to_the_reference():
+    rng, v = np.random.default_rng(0), np.array([0.3, -0.7, 1.1], np.float32)
+    whole, floats = rng.integers(-3, 3, (2, 3, 4)), rng.normal(size=(2, 3, 4)).astype(np.float32)
+    for name, args in {
+        "relu_backward": (floats, whole),
+        "channel_affine": (whole, v, v, v),
+        "channel_sums": (whole, floats, v),
+        "channel_blend": (whole, v, floats, v, v, v),
+    }.items():
+        ours, theirs = getattr(kernels, name)(*args), getattr(reference, name)(*args)
+        assert_allclose(ours, theirs, err_msg=name)
+        assert np.array(ours).dtype == np.array(theirs).dtype
+
+
+BLOCK = sweeps.BLOCK
+AROUND_A_BLOCK = [1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK, 2 * BLOCK + 1, 3 * BLOCK + 77]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_optimiser_moves_blocks_as_it_moves_the_whole(name, dtype):
+    for size in AROUND_A_BLOCK:
+        for shape in ((size,), (1, size)):
+            ends = []
+            for switch in (False, True):
+                optimizer = OPTIMIZERS[name](rate=0.1, weight_decay={"*": 0.01})
+                rng = np.random.default_rng(0)
+                w = rng.normal(size=shape).astype(dtype)
+                for _ in range(2):
+                    dw = rng.normal(size=shape).astype(dtype)
+                    given = dw.copy()
+                    with kernels.reference_only() if switch else np.errstate():
+                        optimizer.step({"w": w}, {"w": dw})
+                    assert_array_equal(dw, given)
+                ends.append({"w": w, **optimizer.state})
+            assert ends[0].keys() == ends[1].keys()
+            for key, array in ends[0].items():
+                assert_array_equal(array, ends[1][key], err_msg=f"{key} of {shape}")
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_parameters_with_gaps_are_moved_too(name):
+    wide = np.random.default_rng(0).normal(size=(400, 800))
+    dense, dw = wide[:, ::2].copy(), wide[:, 1::2].copy()
+    OPTIMIZERS[name](rate=0.1).step({"w": dense}, {"w": dw})
+    for w, gradient in ((wide[:, ::2].copy(order="F"), wide[:, 1::2]), (wide[:, ::2], dw)):
+        OPTIMIZERS[name](rate=0.1).step({"w": w}, {"w": gradient})
+        assert_allclose(w, dense)
+
+
+def test_a_rule_that_looks_at_all_numbers_gets_all_of_them():
+    seen = []
+
+    class Normalized(Optimizer):
+        def update(self, w, dw, rate):
+            seen.append(w.shape)
+            w -= rate * dw / np.linalg.norm(dw)
+
+    w = np.zeros((3, sweeps.BLOCK))
+    Normalized(rate=1.0).step({"w": w}, {"w": np.ones_like(w)})
+    assert seen == [(3, sweeps.BLOCK)]
+    assert_allclose(w, -1 / np.sqrt(w.size))
+
+
+PAIRS = ("leaky_relu", "elu", "gelu", "sigmoid", "tanh", "softplus", "lrn")
+
+
+@pytest.mark.parametrize("order", LAYOUTS)
+@pytest.mark.parametrize("name", PAIRS)
+def test_pairs_that_go_example_by_example_give_what_they_give_on_the_whole(name, order):
+    forward, backward = getattr(layers, f"{name}_forward"), getattr(layers, f"{name}_backward")
+    rng = np.random.default_rng(0)
+    x, dout = (LAYOUTS[order](rng.normal(size=(37, 16, 33, 17)).astype(np.float32)) for _ in range(2))
+    assert x.size > 2 * sweeps.BLOCK
+    out, cache = forward(x)
+    dx = backward(dout, cache)
+    with kernels.reference_only():
+        expected, expected_cache = forward(x)
+        assert_allclose(out, expected, rtol=1e-6)
+        assert_allclose(dx, backward(dout, expected_cache), rtol=1e-5, atol=1e-6)
+
+
+def test_a_sweep_cuts_joins_and_hands_on():
+    calls = []
+
+    @kernels.example_by_example
+    def double(x, shared, few=1):
+        calls.append(len(x))
+        return 2 * x, (x, shared, len(shared), few)
+
+    x, shared = np.arange(4.0 * sweeps.BLOCK).reshape(64, -1), np.zeros(3)
+    out, (same, also_same, three, few) = double(x, shared, few=5)
+    assert_array_equal(out, 2 * x)
+    assert same is x and also_same is shared and (three, few) == (3, 5)
+    assert sum(calls) == 64 and len(calls) >= 4
+
+
+def test_an_error_in_a_sweep_tells_of_the_whole_array():
+    with pytest.raises(ShapeError, match=r"got \(64, 16384\)"):
+        layers.lrn_forward(np.zeros((64, 16384), np.float32))
