@@ -1,9 +1,11 @@
 """The CPU twins: convolutions, pools and matrix products from their own files, and sweeps over channels."""
 
+import math
 from types import ModuleType
 
 import numpy as np
 
+from nnscratch.arrays import rng
 from nnscratch.kernels import columns, pooling, sweeps
 from nnscratch.kernels.compiling import compiled, sweeping
 from nnscratch.kernels.memory import channels_first, channels_last, empty, empty_like, flat
@@ -50,6 +52,20 @@ def _flat_sweep(work, out, *arrays):
 def _relu_backward(dx, dout, x):
     for i in range(len(dx)):
         dx[i] = dout[i] if x[i] > 0 else dx.dtype.type(0)
+
+
+def dropout_mask(x, shape, drop, key):
+    """Twin of reference.dropout_mask: each thread draws its share of the same stream of random numbers."""
+    mask, scale = empty((math.prod(shape),), x.dtype), x.dtype.type(1 / (1 - drop))
+
+    def work(start, stop):
+        generator = rng(*key)
+        generator.bit_generator.advance(start)  # one draw of 64 bits makes two numbers
+        uniform = generator.random(2 * (stop - start), dtype="float32")[: len(mask) - 2 * start]
+        np.multiply(uniform >= drop, scale, out=mask[2 * start : 2 * stop])
+
+    share(work, -(-len(mask) // 2))
+    return mask.reshape(shape)
 
 
 def channel_window_sum(x, size):

@@ -231,3 +231,11 @@ def test_a_sweep_cuts_joins_and_hands_on():
 def test_an_error_in_a_sweep_tells_of_the_whole_array():
     with pytest.raises(ShapeError, match=r"got \(64, 16384\)"):
         layers.lrn_forward(np.zeros((64, 16384), np.float32))
+
+
+@given(st.lists(st.integers(0, 40), min_size=1, max_size=3), st.sampled_from([0.1, 0.5, 0.9]), FLOATS)
+def test_dropout_masks_are_the_reference_s_bit_for_bit(shape, drop, dtype):
+    x = np.zeros(3, dtype)
+    mask = cpu.dropout_mask(x, tuple(shape), drop, (3, 4))
+    assert mask.dtype == x.dtype
+    assert_array_equal(mask, reference.dropout_mask(x, tuple(shape), drop, (3, 4)))
