@@ -6,6 +6,10 @@ Outputs are grouped by the taps of the kernel that reach a pixel for them. All o
 pattern of pixels, only shifted, and that is what a tile needs. Near the border there are fewer taps, so padding
 is neither stored nor multiplied; and in the gradient to the input of a convolution with a stride, each phase of
 the stride is a group of its own.
+
+The words: a turn of the tile is a tap (a place within the window) and a channel; a line is what the filters
+have for one turn; a panel is all lines, cut to the width of a tile and laid one after the other. A plan holds the
+tables, which depend on shapes alone and are kept.
 """
 
 import functools
@@ -53,7 +57,10 @@ def _by_group(w, groups):
 
 
 def _correlate(x, w, b, window, out, backward, least):
-    """Fill out (N, OH, OW, F) from x (N, H, W, C) and w (groups, KH, KW, C/groups, F/groups)."""
+    """Fill out (N, OH, OW, F) from x (N, H, W, C) and w (groups, KH, KW, C/groups, F/groups).
+
+    `backward`: x is the gradient of a convolution's output, and out that of its input; only the tables differ.
+    """
     groups, KH, KW, C, F = w.shape
     width = COLUMNS * LANES[out.dtype]
     blocks = -(-F // width)
@@ -69,7 +76,10 @@ def _correlate(x, w, b, window, out, backward, least):
 
 
 def conv_weight_gradient(dout, x, w_shape, window, groups=1):
-    """Twin of reference.conv_weight_gradient: the same tiles over taps, with the outputs as turns."""
+    """Twin of reference.conv_weight_gradient: the same tiles; rows are taps and channels, turns are outputs.
+
+    A tile's b is then a line of dout: the F numbers of a place. Each thread adds up a dw of its own.
+    """
     F, C, KH, KW = w_shape
     dout, width = channels_last(dout, dout.dtype), COLUMNS * LANES[dout.dtype]
     if C % ROWS and C < 4 * ROWS:  # few channels: so that a tile takes several taps, all must see all outputs
@@ -251,6 +261,11 @@ def _tables_of(layout, count, x_image, out_image):
 
 @compiled
 def _tiles(x, panels, bias, layout, F, out, least):
+    """Lead the tile over a few images at a time, a panel at a time, a group of outputs at a time.
+
+    The outputs of a group, in all of these images, are one long row from which tiles take ROWS at a time: so a
+    tile may begin in one image and end in the next, and only the last of them is not full.
+    """
     groups, blocks, _, width = panels.shape
     C = x.shape[3] // groups
     x_image, out_image = x[0].size, out[0].size
@@ -288,6 +303,7 @@ def _tiles(x, panels, bias, layout, F, out, least):
 
 @compiled
 def _weight_tiles(x, dout, layout, dw):
+    """Lead the tile over a few images at a time; every tile adds to what dw has from the images before."""
     images, tables = layout
     groups, taps, F = dw.shape
     C, line_of_group = x.shape[3] // groups, dout.shape[3] // groups

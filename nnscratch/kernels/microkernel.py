@@ -7,13 +7,16 @@ it fetches ROWS single numbers a and COLUMNS vectors b and adds all their produc
 
     sums[r, c, :] += a[r] * b[c, :]                                          for t = 0, 1, 2, ...
 
+With 8 x 2, a turn makes 10 loads for 16 multiply-adds, so the arithmetic is what takes the time.
+
 That is a matrix product, A times B. What makes it a convolution is where the numbers of A come from: a[r] of
 turn t is x[rows[r] + steps[t]]. For the forward pass, rows are places in the image and steps are the taps of
 a filter (a channel and a pixel within the window); for the gradient of the weights it is the other way round.
 So the matrix of all windows (im2col) is multiplied without ever being stored.
 
-Compilers do not find this by themselves (they cannot keep an array of sums in registers), so the loop is
+Compilers do not find this by themselves (they do not keep an array of sums in registers), so the loop is
 emitted as LLVM instructions; LLVM turns them into the vector instructions of the machine at hand.
+docs/how-fast-can-a-convolution-be.md climbs up to this loop in five steps, each measured.
 """
 
 import re
@@ -53,14 +56,15 @@ def machine():
 
 
 VECTOR_BYTES, REGISTERS = machine()
-# A tile of 8 x 2 sums, 2 vectors b and an a take 19 of 32 registers; 6 x 2, 2 and 1 take 15 of 16.
+# A tile of 8 x 2 sums, 2 vectors b and an a take 19 of 32 registers; 6 x 2, 2 and 1 take 15 of 16. More rows do
+# not pay: each needs the address of its a, and there are 16 registers for addresses.
 ROWS = 8 if REGISTERS == 32 else 6
 COLUMNS = 2
 LANES = {np.dtype(np.float32): VECTOR_BYTES // 4, np.dtype(np.float64): VECTOR_BYTES // 8}
 
 
 class _Emitter:
-    """Writes the instructions of one tile."""
+    """Writes the instructions of one tile; its methods return names of values that exist when it runs."""
 
     def __init__(self, builder, element):
         self.builder = builder
@@ -124,7 +128,11 @@ class _Emitter:
         return mark
 
     def multiply_and_add(self, start, turns, fetch):
-        """Emit the loop from sums `start` on and return sums[row][column]; `fetch(t)` emits turn t's loads."""
+        """Emit the loop from sums `start` on and return sums[row][column]; `fetch(t)` emits turn t's loads.
+
+        An LLVM value never changes, so what changes from turn to turn is a phi: a value that says what it is by
+        where the program came from, from before the loop (`start`) or from the turn before (`added`).
+        """
         builder, before = self.builder, self.builder.block
         loop, after = builder.append_basic_block("turn"), builder.append_basic_block("done")
         builder.cbranch(builder.icmp_signed("<", INDEX(0), turns), loop, after)
@@ -163,6 +171,7 @@ def tile(typing, x, rows, steps, b, lines, turns, start, again, out, outs, width
     r runs over ROWS, l over the first `width` of COLUMNS vectors, t over `turns` (1 or more). x, b, start and out
     are flat arrays of one float dtype, the tables rows, steps, lines and outs are int64. With again = 1 the sums
     start from start[outs[r] + l] instead: given out itself, a tile adds to what is there. least = -inf keeps all.
+    Lanes beyond `width` are neither read from start nor written to out, but b must have whole vectors to read.
     """
 
     def emit(context, builder, signature, args):
@@ -172,6 +181,7 @@ def tile(typing, x, rows, steps, b, lines, turns, start, again, out, outs, width
         ]
         x, rows, steps, b, lines, turns, start, again, out, outs, width, least = arrays
         e = _Emitter(builder, signature.args[0].dtype)
+        # Before the loop: the sums' first values. Lanes that are off stay 0.
         begins = [e.load(outs, r) for r in range(ROWS)]
         masks = [e.first_lanes(builder.sub(width, INDEX(c * e.lanes))) for c in range(COLUMNS)]
         sums = []
@@ -186,6 +196,7 @@ def tile(typing, x, rows, steps, b, lines, turns, start, again, out, outs, width
                 e.load_vector(line, c * e.lanes) for c in range(COLUMNS)
             ]
 
+        # After it: raise what is below `least`, and store. (Not a number is not below, so it stays.)
         floor = e.everywhere(least)
         for begin, row in zip(begins, e.multiply_and_add(sums, turns, fetch)):
             for c, (total, mask) in enumerate(zip(row, masks)):

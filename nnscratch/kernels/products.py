@@ -1,4 +1,9 @@
-"""Matrix products by the register tile: rows of one matrix times packed panels of the other's columns."""
+"""Matrix products by the register tile: rows of one matrix times packed panels of the other's columns.
+
+The tile's a[r] of turn k is a[row r, k]: rows[r] is where a row begins, steps[k] how far it is to column k. The
+tile's b is row k of a panel, as many columns of b as a tile is wide. A panel is DEPTH rows deep at most, so that
+it stays in the cache while all rows of a pass by; the tiles of the next one add to what is in out by then.
+"""
 
 import numpy as np
 
