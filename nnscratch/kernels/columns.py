@@ -4,6 +4,7 @@ import numpy as np
 
 from nnscratch.kernels.compiling import compiled
 from nnscratch.kernels.pool import share
+from nnscratch.kernels.pooling import window_max
 
 
 def im2col(x, window):
@@ -43,6 +44,11 @@ def conv(x, w, b, window, groups=1, least=-np.inf):
     if b is not None:
         out += b[:, None, None]
     return out if least == -np.inf else np.maximum(out, out.dtype.type(least), out=out)
+
+
+def conv_pooled(x, w, b, window, groups, least, pool):
+    """Twin of reference.conv_pooled: one pass after the other."""
+    return window_max(conv(x, w, b, window, groups, least), pool)
 
 
 def conv_input_gradient(dout, w, x_shape, window, groups=1):

@@ -24,6 +24,7 @@ im2col, col2im = columns.im2col, columns.col2im
 matmul = products.matmul
 sweep = sweeps.sweep
 conv = convolution.conv
+conv_pooled = convolution.conv_pooled
 conv_input_gradient = convolution.conv_input_gradient
 conv_weight_gradient = convolution.conv_weight_gradient
 max_pool, window_max, max_pool_backward = pooling.max_pool, pooling.window_max, pooling.max_pool_backward

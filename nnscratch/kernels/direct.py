@@ -21,6 +21,7 @@ from nnscratch.kernels.compiling import compiled
 from nnscratch.kernels.memory import channels_first, channels_last, empty
 from nnscratch.kernels.microkernel import COLUMNS, LANES, ROWS, VECTOR_BYTES, tile
 from nnscratch.kernels.pool import share
+from nnscratch.kernels.pooling import largest
 from nnscratch.shapes import Window
 
 CHUNK = 125_000  # numbers that are worked on at a time: they should stay in the second-level cache
@@ -40,7 +41,18 @@ def conv(x, w, b, window, groups=1, least=-np.inf):
     """Twin of reference.conv."""
     x, w = channels_last(x, w.dtype), _by_group(w, groups)
     out = empty((len(x), *window.places(*x.shape[1:3]), w.shape[0] * w.shape[1]), w.dtype)
-    _correlate(x, w.transpose(0, 3, 4, 2, 1), b, window, out, False, least)
+    tools = _tools(x, w.transpose(0, 3, 4, 2, 1), b, window, out.shape, False, least)
+    share(lambda start, stop: _tiles(x[start:stop], tools, out[start:stop]), len(x))
+    return channels_first(out)
+
+
+def conv_pooled(x, w, b, window, groups, least, pool):
+    """Twin of reference.conv_pooled: what one pool's window sees is still in the cache."""
+    x, w = channels_last(x, w.dtype), _by_group(w, groups)
+    size = window.places(*x.shape[1:3])
+    out = empty((len(x), *pool.places(*size), w.shape[0] * w.shape[1]), w.dtype)
+    tools = _tools(x, w.transpose(0, 3, 4, 2, 1), b, window, (len(x), *size, out.shape[3]), False, least)
+    share(lambda start, stop: _pooled_tiles(x[start:stop], tools, size, pool, out[start:stop]), len(x))
     return channels_first(out)
 
 
@@ -48,7 +60,8 @@ def conv_input_gradient(dout, w, x_shape, window, groups=1):
     """Twin of reference.conv_input_gradient: the same with the roles of channels and filters exchanged."""
     dout, w = channels_last(dout, w.dtype), _by_group(w, groups)
     dx = empty((x_shape[0], *x_shape[2:], x_shape[1]), w.dtype)
-    _correlate(dout, w.transpose(0, 3, 4, 1, 2), None, window, dx, True, -np.inf)
+    tools = _tools(dout, w.transpose(0, 3, 4, 1, 2), None, window, dx.shape, True, -np.inf)
+    share(lambda start, stop: _tiles(dout[start:stop], tools, dx[start:stop]), len(dx))
     return channels_first(dx)
 
 
@@ -56,23 +69,33 @@ def _by_group(w, groups):
     return w.reshape(groups, len(w) // groups, *w.shape[1:])
 
 
-def _correlate(x, w, b, window, out, backward, least):
-    """Fill out (N, OH, OW, F) from x (N, H, W, C) and w (groups, KH, KW, C/groups, F/groups).
+class Tools(NamedTuple):
+    """What the tiles of a convolution need beside its input and output."""
+
+    panels: np.ndarray  # (groups, blocks, lines, width): the filters
+    bias: np.ndarray  # (groups, blocks * width)
+    layout: Plan
+    F: int  # outputs of a group
+    least: float
+
+
+def _tools(x, w, b, window, out_shape, backward, least):
+    """Lay out w (groups, KH, KW, C/groups, F/groups) and the tables that lead from x (N, H, W, C) to out.
 
     `backward`: x is the gradient of a convolution's output, and out that of its input; only the tables differ.
     """
-    groups, KH, KW, C, F = w.shape
-    width = COLUMNS * LANES[out.dtype]
+    groups, _, _, C, F = w.shape
+    width = COLUMNS * LANES[w.dtype]
     blocks = -(-F // width)
-    panels = np.zeros((groups, KH * KW * C, blocks * width), out.dtype)
-    panels[..., :F] = w.reshape(groups, -1, F)
-    panels = np.ascontiguousarray(panels.reshape(groups, -1, blocks, width).swapaxes(1, 2))
-    bias = np.zeros((groups, blocks * width), out.dtype)
+    lines = w.reshape(groups, -1, F)
+    if F % width:
+        lines = np.zeros((groups, lines.shape[1], blocks * width), w.dtype)
+        lines[..., :F] = w.reshape(groups, -1, F)
+    panels = np.ascontiguousarray(lines.reshape(groups, -1, blocks, width).swapaxes(1, 2))
+    bias = np.zeros((groups, blocks * width), w.dtype)
     if b is not None:
         bias[:, :F] = b.reshape(groups, F)
-    layout = plan(x.shape, out.shape, window, C, backward, width)
-    least = out.dtype.type(least)
-    share(lambda start, stop: _tiles(x[start:stop], panels, bias, layout, F, out[start:stop], least), len(x))
+    return Tools(panels, bias, plan(x.shape, out_shape, window, C, backward, width), F, w.dtype.type(least))
 
 
 def conv_weight_gradient(dout, x, w_shape, window, groups=1):
@@ -260,12 +283,13 @@ def _tables_of(layout, count, x_image, out_image):
 
 
 @compiled
-def _tiles(x, panels, bias, layout, F, out, least):
+def _tiles(x, tools, out):
     """Lead the tile over a few images at a time, a panel at a time, a group of outputs at a time.
 
     The outputs of a group, in all of these images, are one long row from which tiles take ROWS at a time: so a
     tile may begin in one image and end in the next, and only the last of them is not full.
     """
+    panels, bias, layout, F, least = tools
     groups, blocks, _, width = panels.shape
     C = x.shape[3] // groups
     x_image, out_image = x[0].size, out[0].size
@@ -299,6 +323,18 @@ def _tiles(x, panels, bias, layout, F, out, least):
                             wide,
                             least,
                         )
+
+
+@compiled
+def _pooled_tiles(x, tools, size, pool, out):
+    """Lead the tile over a few images at a time, and pool what it has made of them before it leaves the cache."""
+    N, OH, OW, F = out.shape
+    few = images_at_once(N, size[0] * size[1] * F)
+    made = np.empty((few, *size, F), out.dtype)
+    for begin in range(0, N, few):
+        end = min(begin + few, N)
+        _tiles(x[begin:end], tools, made[: end - begin])
+        largest(made[: end - begin], pool, out[begin:end])
 
 
 @compiled

@@ -23,7 +23,7 @@ def window_max(x, window):
     """Twin of reference.window_max."""
     x = channels_last(x)
     out = empty((len(x), *window.places(*x.shape[1:3]), x.shape[3]), x.dtype)
-    share(lambda start, stop: _window_max(x[start:stop], window, out[start:stop]), len(x))
+    share(lambda start, stop: largest(x[start:stop], window, out[start:stop]), len(x))
     return channels_first(out)
 
 
@@ -75,9 +75,10 @@ def _larger(value, best):
 
 
 @compiled
-def _window_max(x, window, out):
-    """First the largest of each column of a row of windows, in long loops; then the largest of a window's columns.
+def largest(x, window, out):
+    """Fill out (N, OH, OW, C) with the largest pixel of each window of x (N, H, W, C).
 
+    First the largest of each column of a row of windows, in long loops; then the largest of a window's columns.
     Three at a time, as most windows are 3 wide; a smaller window takes its last row or column again.
     """
     N, H, W, C = x.shape
@@ -115,7 +116,7 @@ def _wins(value, switch, best, before):
 
 @compiled
 def _max_pool(x, window, out, switches):
-    """The same as _window_max, with the place of each largest pixel."""
+    """The same as `largest`, with the place of each largest pixel."""
     N, H, W, C = x.shape
     OH, OW = out.shape[1:3]
     (KH, KW), (SH, SW), (PH, PW) = window.kernel, window.stride, window.pad

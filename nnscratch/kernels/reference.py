@@ -99,6 +99,18 @@ def conv(x, w, b, window, groups=1, least=-math.inf):
     return _at_least(out if b is None else out + b[:, None, None], least)
 
 
+def conv_pooled(x, w, b, window, groups, least, pool):
+    """Convolve as `conv` does, and keep the largest of each window `pool` of the outputs alone.
+
+    >>> import numpy as np
+    >>> from nnscratch.shapes import Window
+    >>> x, w = np.arange(9.0).reshape(1, 1, 3, 3), np.ones((1, 1, 2, 2))
+    >>> conv_pooled(x, w, None, Window.of(kernel=2), 1, -math.inf, Window.of(kernel=2))
+    array([[[[24.]]]])
+    """
+    return window_max(conv(x, w, b, window, groups, least), pool)
+
+
 def _at_least(out, least):
     return out if least == -math.inf else array_module(out).maximum(out, out.dtype.type(least))
 

@@ -1,6 +1,5 @@
 """Containers: layers in a row (Sequential), branches added up (Sum) or side by side (Concat), and Identity."""
 
-import math
 from collections import Counter
 
 from nnscratch.arrays import array_module
@@ -70,6 +69,14 @@ def _joined(layer, following):
     return bool(shortcut(layer, "forward_relu") and shortcut(following, "cache_of_output"))
 
 
+def _taken(layers, name):
+    """Take the first layer off the list if it has the shortcut `name`, and return that; else None."""
+    found = shortcut(layers[0], name) if layers else None
+    if found:
+        del layers[0]
+    return found
+
+
 def _with_their_relu(layers):
     """Yield each layer with the ReLU that is joined to it, or with None."""
     position = 0
@@ -126,22 +133,20 @@ class Sequential(Container):
         return _named(parameter_gradients(layer, dout, cache), name) | grads
 
     def infer(self, x):
-        """Return the output in evaluation mode: batch norm and ReLU become part of the convolution before them."""
+        """Return the output in evaluation mode: a convolution does what norm, ReLU and max pool after it would."""
         layers = list(self.children.values())
         while layers:
-            layer, *after = layers[:3]
-            scaled = shortcut(layer, "infer_scaled") if after else None
-            norm = shortcut(after[0], "scale_and_shift") if scaled else None
-            if scaled and norm:
-                relu = len(after) > 1 and shortcut(after[1], "cache_of_output") is not None
-                x = scaled(x, *norm(), least=0.0 if relu else -math.inf)
-                del layers[: 3 if relu else 2]
-            elif after and _joined(layer, after[0]):
+            layer = layers.pop(0)
+            with_others = shortcut(layer, "infer_with")
+            if with_others:
+                norm, relu = _taken(layers, "scale_and_shift"), _taken(layers, "cache_of_output")
+                pool = _taken(layers, "inference_window")
+                x = with_others(x, norm and norm(), 0.0 if relu else None, pool and pool())
+            elif layers and _joined(layer, layers[0]):
                 x, _ = layer.forward_relu(x)
-                del layers[:2]
+                del layers[0]
             else:
                 x = infer(layer, x)
-                del layers[0]
         return x
 
     def _backward(self, dout, steps):

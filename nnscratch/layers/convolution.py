@@ -248,12 +248,21 @@ class Conv(Layer):
         out = kernels.conv(x, w, b, window, self.groups, least=0.0)
         return out, (x, w, b, window, self.groups)
 
-    def infer_scaled(self, x, scale, shift, least):
-        """Return max(least, convolution of x * scale + shift): the filters take on what a batch norm would do."""
+    def infer_with(self, x, norm, least, pool):
+        """Return the convolution of x in one pass with what comes after it in evaluation mode.
+
+        norm: the (scale, shift) of a batch norm, which the filters take on; what is less than `least` becomes
+        `least`, as in a ReLU; pool: the window of a max pool. Each of the three may be None.
+        """
         w, b = self.params["w"], self.params.get("b")
+        if norm is not None:
+            scale, shift = norm
+            w, b = w * scale[:, None, None, None], shift if b is None else shift + scale * b
         window = _window(x, w, b, self.stride, self.pad, self.dilation, self.groups)
-        shift = shift if b is None else shift + scale * b
-        return kernels.conv(x, w * scale[:, None, None, None], shift, window, self.groups, least=least)
+        least = -np.inf if least is None else least
+        if pool is None:
+            return kernels.conv(x, w, b, window, self.groups, least=least)
+        return kernels.conv_pooled(x, w, b, window, self.groups, least, pool)
 
     def parameter_gradients(self, dout, cache):
         """Return the gradients of w and b alone, and spare the work for dx."""

@@ -120,6 +120,10 @@ def global_average_pool_backward(dout, x_shape):
 
 def _window(operation, x, kernel, stride, pad, ceil):
     match_axes(operation, x=(x, "N C H W"))
+    return _checked_window(operation, kernel, stride, pad, ceil)
+
+
+def _checked_window(operation, kernel, stride, pad, ceil):
     window = Window.of(kernel, kernel if stride is None else stride, pad, ceil=ceil)
     if any(p >= k for p, k in zip(window.pad, window.kernel)):
         raise ShapeError(
@@ -155,6 +159,10 @@ class MaxPool(_Pool):
     def infer(self, x):
         """Return the largest pixel of every window, without its switch."""
         return kernels.window_max(x, _window("max_pool", x, self.kernel, self.stride, self.pad, self.ceil))
+
+    def inference_window(self):
+        """Return the window, for a convolution that takes the largest pixels itself."""
+        return _checked_window("max_pool", self.kernel, self.stride, self.pad, self.ceil)
 
 
 class AveragePool(_Pool):

@@ -80,6 +80,14 @@ def test_convolutions_equal_the_reference(arrays, least):
     assert_twins_close("conv_weight_gradient", dout, x, w.shape, window, groups)
 
 
+@given(convolutions(), st.sampled_from([-np.inf, 0.0]), st.integers(1, 5), st.integers(1, 4), st.booleans())
+def test_a_convolution_with_its_pool_equals_the_reference(arrays, least, kernel, stride, ceil):
+    x, w, b, dout, window, groups = arrays
+    kernel = tuple(min(kernel, size) for size in dout.shape[2:])
+    pool = Window.of(kernel, stride, pad=tuple(k // 2 for k in kernel), ceil=ceil)
+    assert_twins_close("conv_pooled", x, w, b, window, groups, least, pool)
+
+
 @given(convolutions())
 def test_columns_equal_the_reference(arrays):
     x, window = arrays.x, arrays.window
