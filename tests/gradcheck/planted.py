@@ -4,6 +4,15 @@ from tests.gradcheck.planted_families.activations import ACTIVATIONS
 from tests.gradcheck.planted_families.algebra import ALGEBRA
 from tests.gradcheck.planted_families.case import KINDS, Planted
 from tests.gradcheck.planted_families.dense import DENSE
+from tests.gradcheck.planted_families.further_dense import FURTHER_DENSE
+from tests.gradcheck.planted_families.further_hard_points import FURTHER_HARD_POINTS
+from tests.gradcheck.planted_families.further_images import FURTHER_IMAGES
+from tests.gradcheck.planted_families.further_layers import FURTHER_LAYERS
+from tests.gradcheck.planted_families.further_losses import FURTHER_LOSSES
+from tests.gradcheck.planted_families.further_more import FURTHER_MORE
+from tests.gradcheck.planted_families.further_more_layers import FURTHER_MORE_LAYERS
+from tests.gradcheck.planted_families.further_more_right import FURTHER_MORE_RIGHT
+from tests.gradcheck.planted_families.further_sequences import FURTHER_SEQUENCES
 from tests.gradcheck.planted_families.hard_points import HARD_POINTS
 from tests.gradcheck.planted_families.images import IMAGES
 from tests.gradcheck.planted_families.losses import LOSSES
@@ -23,9 +32,12 @@ from tests.gradcheck.planted_families.wrong_losses import LOSS_BUGS
 from tests.gradcheck.planted_families.wrong_normalization import NORM_BUGS
 from tests.gradcheck.planted_families.wrong_sequences import SEQUENCE_BUGS
 
-CORRECT = [*DENSE, *ACTIVATIONS, *ALGEBRA, *IMAGES, *NORMS, *SEQUENCES, *LOSSES, *HARD_POINTS, *MORE_RIGHT]
+CORRECT = [*DENSE, *ACTIVATIONS, *ALGEBRA, *IMAGES, *NORMS, *SEQUENCES, *LOSSES, *HARD_POINTS, *MORE_RIGHT,
+           *FURTHER_LAYERS, *FURTHER_HARD_POINTS, *FURTHER_MORE_RIGHT]  # fmt: skip
 
 WRONG = [*AFFINE_BUGS, *ACTIVATION_BUGS, *ALGEBRA_BUGS, *IMAGE_BUGS, *NORM_BUGS, *SEQUENCE_BUGS, *LOSS_BUGS,
-         *MORE_DENSE, *MORE_IMAGES, *MORE_NORMS, *MORE_SEQUENCES, *MORE_ATTENTION]  # fmt: skip
+         *MORE_DENSE, *MORE_IMAGES, *MORE_NORMS, *MORE_SEQUENCES, *MORE_ATTENTION,
+         *FURTHER_DENSE, *FURTHER_IMAGES, *FURTHER_SEQUENCES, *FURTHER_LOSSES, *FURTHER_MORE,
+         *FURTHER_MORE_LAYERS]  # fmt: skip
 
 __all__ = ["CORRECT", "KINDS", "WRONG", "Planted"]

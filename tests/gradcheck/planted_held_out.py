@@ -1,18 +1,23 @@
-"""The held-out set of planted pairs: written without sight of the hypotheses, never used to tune them."""
+"""The held-out set: written without sight of the checks and the hypotheses, and never used to tune them."""
 
-from tests.gradcheck.planted_families.held_out_dense import HELD_OUT_DENSE
-from tests.gradcheck.planted_families.held_out_hard_points import HELD_OUT_HARD_POINTS
-from tests.gradcheck.planted_families.held_out_images import HELD_OUT_IMAGES
-from tests.gradcheck.planted_families.held_out_layers import HELD_OUT_LAYERS
-from tests.gradcheck.planted_families.held_out_losses import HELD_OUT_LOSSES
-from tests.gradcheck.planted_families.held_out_more import HELD_OUT_MORE
-from tests.gradcheck.planted_families.held_out_more_layers import HELD_OUT_MORE_LAYERS
-from tests.gradcheck.planted_families.held_out_more_right import HELD_OUT_MORE_RIGHT
-from tests.gradcheck.planted_families.held_out_sequences import HELD_OUT_SEQUENCES
+from tests.gradcheck.planted_families.unseen_algebra import UNSEEN_ALGEBRA
+from tests.gradcheck.planted_families.unseen_attention import UNSEEN_ATTENTION
+from tests.gradcheck.planted_families.unseen_blocks import UNSEEN_BLOCKS
+from tests.gradcheck.planted_families.unseen_convolutions import UNSEEN_CONVOLUTIONS
+from tests.gradcheck.planted_families.unseen_dense import UNSEEN_DENSE
+from tests.gradcheck.planted_families.unseen_losses import UNSEEN_LOSSES
+from tests.gradcheck.planted_families.unseen_nets import UNSEEN_NETS
+from tests.gradcheck.planted_families.unseen_norms import UNSEEN_NORMS
+from tests.gradcheck.planted_families.unseen_pools import UNSEEN_POOLS
+from tests.gradcheck.planted_families.unseen_recurrent import UNSEEN_RECURRENT
+from tests.gradcheck.planted_families.unseen_right_dense import UNSEEN_RIGHT_DENSE
+from tests.gradcheck.planted_families.unseen_right_images import UNSEEN_RIGHT_IMAGES
+from tests.gradcheck.planted_families.unseen_right_sequences import UNSEEN_RIGHT_SEQUENCES
+from tests.gradcheck.planted_families.unseen_sequences import UNSEEN_SEQUENCES
 
-CORRECT = [*HELD_OUT_LAYERS, *HELD_OUT_HARD_POINTS, *HELD_OUT_MORE_RIGHT]
+CORRECT = [*UNSEEN_RIGHT_DENSE, *UNSEEN_RIGHT_IMAGES, *UNSEEN_RIGHT_SEQUENCES]
 
-WRONG = [*HELD_OUT_DENSE, *HELD_OUT_IMAGES, *HELD_OUT_SEQUENCES, *HELD_OUT_LOSSES, *HELD_OUT_MORE,
-         *HELD_OUT_MORE_LAYERS]  # fmt: skip
+WRONG = [*UNSEEN_DENSE, *UNSEEN_LOSSES, *UNSEEN_ALGEBRA, *UNSEEN_CONVOLUTIONS, *UNSEEN_POOLS, *UNSEEN_NORMS,
+         *UNSEEN_BLOCKS, *UNSEEN_RECURRENT, *UNSEEN_ATTENTION, *UNSEEN_SEQUENCES, *UNSEEN_NETS]  # fmt: skip
 
 __all__ = ["CORRECT", "WRONG"]

@@ -1,9 +1,9 @@
-"""Held-out wrong backward passes of sequences and of losses."""
+"""Further wrong backward passes of sequences and of losses."""
 
 import numpy as np
 
 from tests.gradcheck.planted_families.case import forgetting, loss_pair, planting
-from tests.gradcheck.planted_families.held_out_layers import (
+from tests.gradcheck.planted_families.further_layers import (
     ATTENTION_POOL,
     RANKING_LOSS,
     SMOOTHED_LOSS,
@@ -49,8 +49,8 @@ from tests.gradcheck.planted_families.sequences import (
     self_attention_backward,
 )
 
-HELD_OUT_SEQUENCES = []
-bug = planting(HELD_OUT_SEQUENCES)
+FURTHER_SEQUENCES = []
+bug = planting(FURTHER_SEQUENCES)
 noise = np.random.default_rng(2)
 
 

@@ -1,4 +1,4 @@
-"""More held-out correct pairs: new ones, and known ones on kinks and ties and at tiny, huge and mixed scales."""
+"""Still further correct pairs: new ones, and known ones on kinks and ties and at tiny, huge and mixed scales."""
 
 import numpy as np
 
@@ -241,7 +241,7 @@ SMOOTHED_LOSS = Planted(
     "softmax loss, smoothed labels", "softmax loss", smoothed_loss_forward, L.divergence_backward, L.draw_labels
 )
 
-HELD_OUT_MORE_RIGHT = [
+FURTHER_MORE_RIGHT = [
     CIRCULAR, PATCHES, PREACTIVATED, SHORTCUT, HARD_SWISH, SHRINK, LARGER, TOP_TWO, LOGARITHM, OUTER, SOLVE,
     CITY_BLOCKS, GRU, SMOOTHED_LOSS,
     at("triangular solve of mixed scales", SOLVE, draw_steep_triangular),

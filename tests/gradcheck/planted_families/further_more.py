@@ -1,18 +1,18 @@
-"""More held-out wrong backward passes: affine layers, networks, activations, losses, embeddings and algebra."""
+"""Still further wrong backward passes: affine layers, networks, activations, losses, embeddings and algebra."""
 
 import numpy as np
 
 from tests.gradcheck.planted_families import activations as A
 from tests.gradcheck.planted_families import algebra as G
 from tests.gradcheck.planted_families import dense as D
-from tests.gradcheck.planted_families import held_out_more_right as R
+from tests.gradcheck.planted_families import further_more_right as R
 from tests.gradcheck.planted_families import losses as L
 from tests.gradcheck.planted_families import sequences as S
 from tests.gradcheck.planted_families.case import forgetting, normal, planting
 from tests.gradcheck.planted_families.hard_points import labelled, whole
 
-HELD_OUT_MORE = []
-bug = planting(HELD_OUT_MORE)
+FURTHER_MORE = []
+bug = planting(FURTHER_MORE)
 VELOCITY, WINNERS, COIN = {}, {}, np.random.default_rng(7)
 
 

@@ -1,4 +1,4 @@
-"""Correct layers that only the held-out set uses."""
+"""Further correct layers."""
 
 import numpy as np
 
@@ -203,5 +203,5 @@ RANKING_LOSS = Planted(
     "ranking loss", "hinge loss", ranking_loss_forward, ranking_loss_backward, normal((24,), (24,))
 )
 
-HELD_OUT_LAYERS = [SOFTSIGN, PAIR_PRODUCT, WEIGHTED_MEAN, CAUSAL_CONV, SQUEEZE, SHUFFLE, MAX_IN_TIME, INTERPOLATE,
+FURTHER_LAYERS = [SOFTSIGN, PAIR_PRODUCT, WEIGHTED_MEAN, CAUSAL_CONV, SQUEEZE, SHUFFLE, MAX_IN_TIME, INTERPOLATE,
                    INSTANCE_NORM, ATTENTION_POOL, SMOOTHED_LOSS, RANKING_LOSS]  # fmt: skip

@@ -1,16 +1,16 @@
-"""More held-out wrong backward passes: convolutions, pooling, normalisation, recurrent layers and attention."""
+"""Still further wrong backward passes: convolutions, pooling, normalisation, recurrent layers and attention."""
 
 import numpy as np
 
-from tests.gradcheck.planted_families import held_out_more_right as R
+from tests.gradcheck.planted_families import further_more_right as R
 from tests.gradcheck.planted_families import images as I
 from tests.gradcheck.planted_families import normalization as N
 from tests.gradcheck.planted_families import sequences as S
 from tests.gradcheck.planted_families.case import forgetting, planting
 from tests.gradcheck.planted_families.hard_points import whole
 
-HELD_OUT_MORE_LAYERS = []
-bug = planting(HELD_OUT_MORE_LAYERS)
+FURTHER_MORE_LAYERS = []
+bug = planting(FURTHER_MORE_LAYERS)
 LATEST, STATE = {}, {}
 
 

@@ -1,9 +1,9 @@
-"""Held-out wrong backward passes of layers of images and of normalisations."""
+"""Further wrong backward passes of layers of images and of normalisations."""
 
 import numpy as np
 
 from tests.gradcheck.planted_families.case import planting
-from tests.gradcheck.planted_families.held_out_layers import (
+from tests.gradcheck.planted_families.further_layers import (
     CAUSAL_CONV,
     INSTANCE_NORM,
     INTERPOLATE,
@@ -57,8 +57,8 @@ from tests.gradcheck.planted_families.normalization import (
     weight_norm_backward,
 )
 
-HELD_OUT_IMAGES = []
-bug = planting(HELD_OUT_IMAGES)
+FURTHER_IMAGES = []
+bug = planting(FURTHER_IMAGES)
 
 
 @bug("wrong-shape", CONV)

@@ -1,10 +1,10 @@
-"""Held-out correct pairs at hard points."""
+"""Further correct pairs at hard points."""
 
 import numpy as np
 
 from tests.gradcheck.planted_families import activations as A
 from tests.gradcheck.planted_families import dense as D
-from tests.gradcheck.planted_families import held_out_layers as H
+from tests.gradcheck.planted_families import further_layers as H
 from tests.gradcheck.planted_families import losses as L
 from tests.gradcheck.planted_families import sequences as S
 from tests.gradcheck.planted_families.case import Planted, normal
@@ -67,7 +67,7 @@ def second_power_backward(dout, x):
     return 2 * dout * x
 
 
-HELD_OUT_HARD_POINTS = [
+FURTHER_HARD_POINTS = [
     at("softsign at 0", H.SOFTSIGN, whole(-1, 2, (5, 6))),
     at("softsign far out", H.SOFTSIGN, normal((5, 6), scale=1e4)),
     at("max in time with ties", H.MAX_IN_TIME, whole(0, 2, (2, 3, 9))),

@@ -1,4 +1,4 @@
-"""Held-out wrong backward passes of losses."""
+"""Further wrong backward passes of losses."""
 
 import numpy as np
 
@@ -42,8 +42,8 @@ from tests.gradcheck.planted_families.more_right import (
     weighted_loss_backward,
 )
 
-HELD_OUT_LOSSES = []
-bug = planting(HELD_OUT_LOSSES)
+FURTHER_LOSSES = []
+bug = planting(FURTHER_LOSSES)
 memory = {}
 
 

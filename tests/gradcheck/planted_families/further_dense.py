@@ -1,4 +1,4 @@
-"""Held-out wrong backward passes of affine layers, small networks, activations and algebra."""
+"""Further wrong backward passes of affine layers, small networks, activations and algebra."""
 
 import numpy as np
 
@@ -46,10 +46,10 @@ from tests.gradcheck.planted_families.dense import (
     maxout_backward,
     residual_backward,
 )
-from tests.gradcheck.planted_families.held_out_layers import PAIR_PRODUCT, SOFTSIGN, WEIGHTED_MEAN
+from tests.gradcheck.planted_families.further_layers import PAIR_PRODUCT, SOFTSIGN, WEIGHTED_MEAN
 
-HELD_OUT_DENSE = []
-bug = planting(HELD_OUT_DENSE)
+FURTHER_DENSE = []
+bug = planting(FURTHER_DENSE)
 noise = np.random.default_rng(1)
 
 
