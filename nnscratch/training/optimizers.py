@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, MutableMapping
 from fnmatch import fnmatchcase
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -20,6 +20,15 @@ def number_by_number(update):
     """
     update.number_by_number = True
     return update
+
+
+class Rule(NamedTuple):
+    """What a kernel that moves all parameters at once must know of a rule; the name is empty where it knows none."""
+
+    name: str
+    rate: Any
+    settings: list[float]
+    decoupled: bool
 
 
 class OptimizerError(ValueError):
@@ -77,13 +86,22 @@ class Optimizer:
             own_rate = rate * _first_match(self.rate_scale, name, 1.0)
             own_decay = 0.0 if spare and not is_weight(name) else _first_match(decay, name, 0.0)
             slots = {slot: self._slot(slot, name, w) for slot in self.slots}
-            if "t" in slots:
-                slots["t"] += 1
-            self._move(w, dw, own_rate, own_decay, slots)
+            parts.append((w, dw, own_rate, own_decay, slots))
+        if parts:
+            kernels.update_parameters(parts[0][0], self._rule(rate), parts, self._move)
+
+    def _rule(self, rate):
+        """Name the rule, if it is one of this file's, with its numbers in the order of its constructor."""
+        own = self.update.__module__ == __name__
+        name = self.update.__qualname__.partition(".")[0].lower() if own else ""
+        settings = [value for value in vars(self).values() if isinstance(value, (int, float))]
+        return Rule(name, rate, settings[: len(settings) - 1 - (self.weight_decay is not None)], self.decoupled)
 
     def _move(self, w, dw, rate, decay, slots):
         """Decay and update one parameter, block by block where the rule goes number by number."""
         names = [slot for slot in slots if slot != "t"]
+        if "t" in slots:
+            slots["t"] += 1
 
         def work(w, dw, *blocks):
             if decay and self.decoupled:
