@@ -30,3 +30,15 @@ def real_data(name):
 def cifar_images():
     """The path of the CIFAR-10 images as a tar file of JPEGs."""
     return real_data("cifar10-images.tar.xz")
+
+
+@pytest.fixture(params=["double", pytest.param("card", marks=pytest.mark.gpu)])
+def cupy(request):
+    """CuPy: its strict double everywhere, the real one where there is a card (`pytest -m gpu`)."""
+    if request.param == "card":
+        yield pytest.importorskip("cupy")
+    else:
+        from tests.strict.cupy_double import installed
+
+        with installed() as double:
+            yield double
