@@ -6,7 +6,7 @@ import numpy as np
 
 from tests.strict.device import DEVICE
 
-HINT = "Implicit conversion to a NumPy array is not allowed. Please use `.get()` to construct a NumPy array explicitly."
+HINT = "Implicit conversion to a NumPy array is not allowed. Please use `.get()` to construct a NumPy array."
 
 
 class ndarray:  # noqa: N801 as in CuPy
@@ -184,25 +184,26 @@ class ndarray:  # noqa: N801 as in CuPy
 def _reduction(name, *more):
     function = getattr(np, name)
 
-    def method(self, axis=None, dtype=None, out=None, keepdims=False, **options):
+    def method(self, axis=None, *args, out=None, keepdims=False, **options):
+        if args and "dtype" not in more:
+            raise TypeError(f"ndarray.{name}() takes no further arguments by their places here")
+        options |= {"dtype": args[0]} if args else {}
         if unknown := options.keys() - set(more):
             raise TypeError(f"ndarray.{name}() got an unexpected keyword argument {sorted(unknown)[0]!r}")
         if out is not None:
             do(function, self, axis, out=out, keepdims=keepdims, written=[out._host])
             return out
-        dtypes = {} if dtype is None else {"dtype": np.dtype(dtype)}
-        return do(function, self, axis, keepdims=keepdims, **dtypes, **options)
+        return do(function, self, axis, keepdims=keepdims, **options)
 
     return method
 
 
 for _name in ("sum", "prod", "mean"):
-    setattr(ndarray, _name, _reduction(_name))
+    setattr(ndarray, _name, _reduction(_name, "dtype"))
 for _name in ("max", "min", "all", "any"):
-    setattr(ndarray, _name, lambda self, axis=None, out=None, keepdims=False, _do=_reduction(_name): _do(
-        self, axis, out=out, keepdims=keepdims))  # fmt: skip
+    setattr(ndarray, _name, _reduction(_name))
 for _name in ("std", "var"):
-    setattr(ndarray, _name, _reduction(_name, "ddof"))
+    setattr(ndarray, _name, _reduction(_name, "dtype", "ddof"))
 
 
 def _binary(name):

@@ -1,9 +1,9 @@
 """A module that stands in for CuPy where there is no card: NumPy in hiding, as strict as CuPy, and no richer.
 
-It has the functions of NumPy that CuPy 13 and 14 have too (`cupy_names.txt`, written by `freeze_cupy.py`), with the
-arguments that they take there; anything else is an AttributeError or TypeError. Arrays never turn into NumPy's by
-themselves (`array.py`), the device counts what makes the host wait (`device.py`), and `RawModule` runs CUDA C through
-the emulation in `tests/cuda`, so that all code for the GPU runs over it, down to the `.cu` files.
+It has the functions of NumPy that CuPy 13 and 14 have too (`cupy_names.txt`, written by `freeze_cupy.py`), with
+the arguments that they take there; anything else is an AttributeError or TypeError. Arrays never turn into NumPy's
+by themselves (`array.py`), the device counts what makes the host wait (`device.py`), and `RawModule` runs CUDA C
+through the emulation in `tests/cuda`, so that all code for the GPU runs over it, down to the `.cu` files.
 """
 
 import contextlib
@@ -167,9 +167,8 @@ def cuda_module():
     memory.OutOfMemoryError = device.OutOfMemoryError
     runtime.CUDARuntimeError = device.CUDARuntimeError
     runtime.getDeviceCount = lambda: 1
-    runtime.getDeviceProperties = lambda number: {
-        "name": b"a double of a card", "totalGlobalMem": DEVICE.limit, "major": 9, "minor": 0, "multiProcessorCount": 1
-    }  # fmt: skip
+    card = {"name": b"a double of a card", "major": 9, "minor": 0, "multiProcessorCount": 1}
+    runtime.getDeviceProperties = lambda number: {**card, "totalGlobalMem": DEVICE.limit}
     runtime.driverGetVersion = runtime.runtimeGetVersion = lambda: 12090
     runtime.memGetInfo = lambda: (DEVICE.limit, DEVICE.limit)
     runtime.deviceSynchronize = lambda: DEVICE.wait("deviceSynchronize")
@@ -209,9 +208,18 @@ def attribute(name):
 def make():
     """Build the module."""
     cupy = types.ModuleType("cupy", __doc__)
-    own = dict(ndarray=ndarray, empty=empty, empty_like=empty_like, asnumpy=asnumpy, RawModule=RawModule,
-               get_array_module=get_array_module, cuda=cuda_module(), __version__="14.2.0",
-               get_default_memory_pool=device.MemoryPool, __getattr__=attribute)  # fmt: skip
+    own = {
+        "ndarray": ndarray,
+        "empty": empty,
+        "empty_like": empty_like,
+        "asnumpy": asnumpy,
+        "RawModule": RawModule,
+        "get_array_module": get_array_module,
+        "cuda": cuda_module(),
+        "get_default_memory_pool": device.MemoryPool,
+        "__version__": "14.2.0",
+        "__getattr__": attribute,
+    }
     own |= {name: from_host(name) for name in FROM_HOST}
     vars(cupy).update(own)
     cupy.lib = types.ModuleType("cupy.lib")

@@ -1,4 +1,4 @@
-"""The device behind the double: what it is asked to wait for, what is copied to and fro, memory, and recorded steps."""
+"""The device behind the double: what it waits for, what is copied to and fro, memory, and recorded steps."""
 
 import contextlib
 from collections import Counter
