@@ -8,11 +8,13 @@ the same name; where it has none, or is not installed, the reference serves. The
 import contextlib
 import functools
 import importlib
+import inspect
 import os
+import sys
 
 import numpy as np
 
-from nnscratch.arrays import array_module
+from nnscratch.arrays import array_module, check_one_device
 from nnscratch.kernels import reference
 
 TWINS = {"numpy": "nnscratch.kernels.cpu", "cupy": "nnscratch.kernels.gpu"}
@@ -74,11 +76,20 @@ def example_by_example(function):
 
     @functools.wraps(function)
     def swept(*args, **options):
+        _check_devices(function.__name__, names, args)
         return (
             sweep(args[0], function, args, options) if getattr(args[0], "ndim", 0) else function(*args, **options)
         )
 
+    names = list(inspect.signature(function).parameters)
     return swept
+
+
+def _check_devices(operation, names, args):
+    """Raise DeviceError unless all arrays, also the first one of a cache, lie on one device."""
+    if "cupy" in sys.modules:
+        firsts = (next((a for a in arg if hasattr(a, "dtype")), None) if isinstance(arg, tuple) else arg for arg in args)
+        check_one_device(operation, **dict(zip(names, firsts)))
 
 
 def _kernel(definition, whole=None):
@@ -92,8 +103,10 @@ def _kernel(definition, whole=None):
             if hasattr(a, "dtype") and (a.dtype.kind == "f" or i != whole)
         }
         one = dtypes.pop() if len(dtypes) == 1 else "mixed"
+        _check_devices(definition.__name__, names, (first, *args))
         return twin_of(definition.__name__, array_module(first).__name__, one)(first, *args, **kwargs)
 
+    names = list(inspect.signature(definition).parameters)
     return kernel
 
 

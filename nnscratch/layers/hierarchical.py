@@ -1,6 +1,6 @@
 """Hierarchical softmax: choose among many classes by walking down a tree, with a small softmax at every fork."""
 
-from nnscratch.arrays import array_module
+from nnscratch.arrays import array_module, number
 from nnscratch.layers.losses import LabelError, check_labels, log_softmax
 from nnscratch.shapes import match_axes
 
@@ -71,6 +71,6 @@ def hierarchical_softmax_loss(x, y, tree):
         log_probs = log_softmax(x[:, scores])
         target = xp.stack([xp.isin(y, xp.asarray(classes)) for classes in branches], axis=1).astype(x.dtype)
         passing = target.sum(axis=1, keepdims=True)
-        loss -= float((target * log_probs).sum())
+        loss -= number((target * log_probs).sum())
         dx[:, scores] = (xp.exp(log_probs) * passing - target) / N
     return loss / N, dx
