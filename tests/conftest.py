@@ -1,5 +1,6 @@
 """What all tests share: where the real data is, and how few examples hypothesis tries in a quick run."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -42,3 +43,22 @@ def cupy(request):
 
         with installed() as double:
             yield double
+
+
+@pytest.fixture
+def waits(request):
+    """`with waits(n):` asserts that the host waits for the device, or copies to it, just n times in the block.
+
+    The double counts; with a real card the block only runs.
+    """
+
+    @contextlib.contextmanager
+    def counting(expected):
+        from tests.strict.device import DEVICE
+
+        before = DEVICE.counts["synchronize"] + DEVICE.counts["upload"]
+        yield
+        if "double" in request.node.callspec.params.values():
+            assert DEVICE.counts["synchronize"] + DEVICE.counts["upload"] - before == expected
+
+    return counting

@@ -88,7 +88,9 @@ def example_by_example(function):
 def _check_devices(operation, names, args):
     """Raise DeviceError unless all arrays, also the first one of a cache, lie on one device."""
     if "cupy" in sys.modules:
-        firsts = (next((a for a in arg if hasattr(a, "dtype")), None) if isinstance(arg, tuple) else arg for arg in args)
+        firsts = (
+            next((a for a in arg if hasattr(a, "dtype")), None) if isinstance(arg, tuple) else arg for arg in args
+        )
         check_one_device(operation, **dict(zip(names, firsts)))
 
 
@@ -133,7 +135,10 @@ channel_blend = _kernel(reference.channel_blend)
 relu = _kernel(reference.relu)
 sweep = _kernel(reference.sweep)
 relu_backward = _kernel(reference.relu_backward)
+random_uniform = _kernel(reference.random_uniform)
 
 KERNELS = [
-    name for name, value in list(globals().items()) if getattr(value, "__module__", "") == reference.__name__
+    name
+    for name, value in list(globals().items())
+    if getattr(value, "__wrapped__", None) is getattr(reference, name, name)
 ]

@@ -3,6 +3,7 @@
 import math
 
 from nnscratch.arrays import array_module, rng, to_device
+from nnscratch.kernels.draws import random_uniform as random_uniform
 from nnscratch.shapes import ShapeError
 
 
