@@ -4,7 +4,6 @@ import os
 import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -114,19 +113,12 @@ def blas() -> str:
 
 
 def devices() -> list[str]:
-    """Return the devices that arrays can lie on: the CPU, and every GPU that CuPy sees.
+    """Return the devices that arrays can lie on: the CPU, and every GPU that CuPy sees, or why there is none.
 
-    >>> devices()[0].startswith("cpu")
-    True
+    >>> devices()[0].startswith("cpu"), devices()[1].startswith("gpu")
+    (True, True)
     """
-    found = [f"cpu: {processor()}, {os.cpu_count()} cores"]
-    if find_spec("cupy"):
-        try:
-            import cupy
+    from nnscratch.gpu import cards, gpu_problem
 
-            for number in range(cupy.cuda.runtime.getDeviceCount()):
-                about = cupy.cuda.runtime.getDeviceProperties(number)
-                found.append(f"gpu: {about['name'].decode()}, {about['totalGlobalMem'] / 2**30:.0f} GiB")
-        except Exception as error:  # CuPy without a driver raises kinds of its own
-            found.append(f"gpu: CuPy is installed, but it finds no card ({error})")
-    return found
+    found = cards() or [f"none is used, as {gpu_problem()}"]
+    return [f"cpu: {processor()}, {os.cpu_count()} cores", *(f"gpu: {card}" for card in found)]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import numpy as np
+from nnscratch.arrays import array_module
 
 
 class AtSize:
@@ -69,4 +69,4 @@ def ten_views(x: Any, augment: str) -> Any:
     padded = [step for step in parse(augment).steps if isinstance(step, PadCrop)] or [PadCrop(4)]
     pad, mode = padded[0].pad, padded[0].mode
     size = x.shape[2]
-    return ten_crops(np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)), mode=mode), size)
+    return ten_crops(array_module(x).pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)), mode=mode), size)

@@ -8,11 +8,13 @@ the same name; where it has none, or is not installed, the reference serves. The
 import contextlib
 import functools
 import importlib
+import inspect
 import os
+import sys
 
 import numpy as np
 
-from nnscratch.arrays import array_module
+from nnscratch.arrays import array_module, check_one_device
 from nnscratch.kernels import reference
 
 TWINS = {"numpy": "nnscratch.kernels.cpu", "cupy": "nnscratch.kernels.gpu"}
@@ -109,11 +111,22 @@ def example_by_example(function):
 
     @functools.wraps(function)
     def swept(*args, **options):
+        _check_devices(function.__name__, names, args)
         return (
             sweep(args[0], function, args, options) if getattr(args[0], "ndim", 0) else function(*args, **options)
         )
 
+    names = list(inspect.signature(function).parameters)
     return swept
+
+
+def _check_devices(operation, names, args):
+    """Raise DeviceError unless all arrays, also the first one of a cache, lie on one device."""
+    if "cupy" in sys.modules:
+        firsts = (
+            next((a for a in arg if hasattr(a, "dtype")), None) if isinstance(arg, tuple) else arg for arg in args
+        )
+        check_one_device(operation, **dict(zip(names, firsts)))
 
 
 def _kernel(definition, whole=None, product=False):
@@ -129,7 +142,8 @@ def _kernel(definition, whole=None, product=False):
             for i, a in enumerate((first, *args))
             if hasattr(a, "dtype") and (a.dtype.kind == "f" or i != whole)
         }
-        one = dtypes.pop() if len(dtypes) == 1 else "mixed"
+        one = dtypes.pop() if len(dtypes) == 1 else "mixed" if dtypes else "float32"
+        _check_devices(definition.__name__, names, (first, *args))
         library = array_module(first).__name__
         if product and library == "numpy" and precision() != "float32":
             raise PrecisionError(
@@ -138,6 +152,7 @@ def _kernel(definition, whole=None, product=False):
             )
         return twin_of(definition.__name__, library, one)(first, *args, **kwargs)
 
+    names = list(inspect.signature(definition).parameters)
     return kernel
 
 
@@ -154,9 +169,8 @@ average_pool = _kernel(reference.average_pool)
 average_pool_backward = _kernel(reference.average_pool_backward)
 channel_window_sum = _kernel(reference.channel_window_sum)
 spatial_window_sum = _kernel(reference.spatial_window_sum)
-scatter_rows = _kernel(reference.scatter_rows)
+scatter_rows = _kernel(reference.scatter_rows, whole=1)
 dropout_mask = _kernel(reference.dropout_mask)
-uniform = _kernel(reference.uniform)
 softmax_loss = _kernel(reference.softmax_loss, whole=1)
 update_parameters = _kernel(reference.update_parameters)
 channel_moments = _kernel(reference.channel_moments)
@@ -167,9 +181,10 @@ channel_blend = _kernel(reference.channel_blend)
 relu = _kernel(reference.relu)
 sweep = _kernel(reference.sweep)
 relu_backward = _kernel(reference.relu_backward)
+random_uniform = _kernel(reference.random_uniform, whole=0)
 
 KERNELS = [
     name
     for name, value in list(globals().items())
-    if getattr(value, "__module__", "").startswith(reference.__name__)
+    if getattr(value, "__wrapped__", None) is getattr(reference, name, name)
 ]

@@ -181,10 +181,10 @@ def dropout_mask(x, shape, drop, key):
     return mask
 
 
-def uniform(x, shape, key):
-    """Twin of reference.uniform, from another stream of random numbers: see dropout_mask."""
+def random_uniform(like, shape, key):
+    """Twin of reference.random_uniform."""
     out = sys.modules["cupy"].empty(shape, np.float32)
-    launch("random", "uniform", (out, out.size, _key(key)), -(-out.size // 4))
+    launch("random", "random_uniform", (out, out.size, _key([key[0] + (key[1] << 32)])), out.size)
     return out
 
 

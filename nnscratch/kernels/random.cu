@@ -37,11 +37,8 @@ extern "C" __global__ void bits(unsigned* out, INDEX count, Key key) {
     }
 }
 
-extern "C" __global__ void uniform(float* out, INDEX count, Key key) {
-    for (EACH(i, (count + 3) / 4)) {
-        Draw drawn = draw(i, key);
-        for (int k = 0; k < 4 && 4 * i + k < count; k++) out[4 * i + k] = uniform_of(drawn.at[k]);
-    }
+extern "C" __global__ void random_uniform(float* out, INDEX count, Key key) {  // one draw for each number
+    for (EACH(i, count)) out[i] = uniform_of(draw(i, key).at[0]);
 }
 
 extern "C" __global__ void dropout_mask(REAL* mask, INDEX count, Key key, float drop, REAL scale) {

@@ -3,10 +3,10 @@
 import math
 
 from nnscratch.arrays import array_module
-from nnscratch.kernels.reference_steps import dropout_mask as dropout_mask
-from nnscratch.kernels.reference_steps import softmax_loss as softmax_loss
-from nnscratch.kernels.reference_steps import uniform as uniform
-from nnscratch.kernels.reference_steps import update_parameters as update_parameters
+from nnscratch.kernels.draws import random_uniform as random_uniform
+from nnscratch.kernels.steps import dropout_mask as dropout_mask
+from nnscratch.kernels.steps import softmax_loss as softmax_loss
+from nnscratch.kernels.steps import update_parameters as update_parameters
 from nnscratch.shapes import ShapeError
 
 

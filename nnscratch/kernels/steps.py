@@ -1,17 +1,6 @@
-"""The definitions of what frames a training step: random numbers, the loss, and the move of the parameters."""
+"""The definitions of what frames a training step: dropout masks, the loss, and the move of the parameters."""
 
 from nnscratch.arrays import array_module, rng, to_device
-
-
-def uniform(x, shape, key):
-    """Return float32 random numbers from 0 up to, but not, 1, on x's device; they depend on `key` alone.
-
-    >>> import numpy as np
-    >>> uniform(np.ones(1), (2,), key=(0, 5)).round(3)
-    array([0.638, 0.217], dtype=float32)
-    """
-    drawn = rng(*key).random(shape, dtype="float32")
-    return drawn if array_module(x).__name__ == "numpy" else to_device(drawn, "gpu")
 
 
 def dropout_mask(x, shape, drop, key):
@@ -51,8 +40,8 @@ def update_parameters(first, rule, parts, move):
     """Move parameters by an optimiser's rule, in place; `first` is one of them.
 
     parts: (w, dw, factor on the rate, weight decay, dict of the arrays that the rule remembers) of each.
-    `move(w, dw, rate, decay, slots)` moves one parameter, and is the definition. A twin goes by `rule` instead: its
-    name, the common rate, its numbers (settings), and whether decay is decoupled.
+    `move(w, dw, rate, decay, slots)` moves one parameter, and is the definition. A twin goes by `rule` instead:
+    its name, the common rate, its numbers (settings), and whether decay is decoupled.
 
     >>> import numpy as np
     >>> from types import SimpleNamespace
