@@ -133,10 +133,11 @@ def beside(array, x):
     """
     if array_module(x) is np:
         return array
-    known, there = _moved.get(id(array), (lambda: None, None))
+    key = id(array)
+    known, there = _moved.get(key, (lambda: None, None))
     if known() is not array:
         there = to_device(array, "gpu")
-        _moved[id(array)] = weakref.ref(array, lambda _, key=id(array): _moved.pop(key, None)), there
+        _moved[key] = weakref.ref(array, lambda _: _moved.pop(key, None)), there
     return there
 
 

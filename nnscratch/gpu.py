@@ -56,8 +56,8 @@ def _without_card(runtime, error):
         return "no NVIDIA driver was found: install one (nvidia-smi then lists the card), or use --device cpu"
     if "InsufficientDriver" in str(error):
         return (
-            f"the NVIDIA driver serves CUDA {version_of(driver)} at most, but this CuPy needs "
-            f"{version_of(runtime.runtimeGetVersion())}: bring the driver up to date, or install CuPy for an older CUDA"
+            f"the NVIDIA driver serves CUDA {version_of(driver)}, but this CuPy is for "
+            f"{version_of(runtime.runtimeGetVersion())}: update the driver, or install CuPy for an older CUDA"
         )
     if "NoDevice" in str(error):
         return "there is a driver but no NVIDIA card (is CUDA_VISIBLE_DEVICES set to none?): use --device cpu"
@@ -84,18 +84,18 @@ def cards() -> list[str]:
     import cupy
 
     runtime, lines = cupy.cuda.runtime, []
+    versions = f"CUDA {version_of(runtime.runtimeGetVersion())}, driver for {version_of(runtime.driverGetVersion())}"
     for number in range(runtime.getDeviceCount()):
         about = runtime.getDeviceProperties(number)
         lines.append(
             f"{about['name'].decode()}, {about['totalGlobalMem'] / 2**30:.0f} GiB, compute capability "
-            f"{about['major']}.{about['minor']}, CuPy {cupy.__version__}, CUDA {version_of(runtime.runtimeGetVersion())}, "
-            f"driver for CUDA {version_of(runtime.driverGetVersion())}"
+            f"{about['major']}.{about['minor']}, CuPy {cupy.__version__}, {versions}"
         )
     return lines
 
 
 def on_gpu(array: Any) -> Any:
-    """Return the array on the GPU; raises DeviceError that says why there is none, DeviceMemoryError if it is full.
+    """Return the array on the GPU; raises DeviceError, which says why there is none, or DeviceMemoryError.
 
     >>> on_gpu([1.0]) if gpu_problem() is None else "no GPU"
     'no GPU'
@@ -141,8 +141,8 @@ def memory_explained() -> Iterator[None]:
         asked = re.search(r"([\d,]+) bytes", str(error))
         size = in_words(int(asked[1].replace(",", ""))) if asked else "more"
         raise DeviceMemoryError(
-            f"the GPU's memory is full: {size} were asked for, {in_words(free_memory())} are free. Lower the batch "
-            "size (--batch-size), the network's --width or the --image-size, or end other programs on the card"
+            f"the GPU's memory is full: {size} were asked for, {in_words(free_memory())} are free. Lower the "
+            "batch size (--batch-size), the --width or the --image-size, or end other programs on the card"
         ) from error
 
 

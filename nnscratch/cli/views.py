@@ -10,6 +10,7 @@ class AtSize:
 
     A network that was trained on random windows of larger images sees their centre when it is tested.
 
+    >>> import numpy as np
     >>> from nnscratch.data import Scale
     >>> AtSize(Scale(), 24)(np.zeros((2, 3, 32, 32), np.uint8)).shape
     (2, 3, 24, 24)
@@ -58,6 +59,7 @@ def ten_views(x: Any, augment: str) -> Any:
     The crops are those that the run was trained on: windows of the image, or of the image with a border
     (4 pixels of black, unless the augmentation says otherwise). Source: Krizhevsky et al. 2012, sec. 4.1.
 
+    >>> import numpy as np
     >>> ten_views(np.zeros((2, 3, 32, 32), np.uint8), "mirror,crop4").shape
     (10, 2, 3, 32, 32)
     """

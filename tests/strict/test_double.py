@@ -1,4 +1,4 @@
-"""The double is itself tested: it refuses what CuPy refuses, counts what makes the host wait, and repeats graphs."""
+"""The double is itself tested: it refuses what CuPy refuses, counts the waits, and repeats graphs."""
 
 import functools
 
