@@ -62,12 +62,15 @@ class Optimizer:
         self.state: dict[str, Any] = {}
         _check_numbers(self)
 
-    def step(self, params: MutableMapping[str, Any], grads: Mapping[str, Any], rate: float | None = None) -> None:
+    def step(
+        self, params: MutableMapping[str, Any], grads: Mapping[str, Any], rate: Any = None, go: Any = None
+    ) -> None:
         """Move every parameter that has a gradient, in place; `rate` stands in for the optimiser's own.
 
-        Raises OptimizerError when a gradient does not fit its parameter, or a pattern fits no parameter.
+        On the GPU both may be arrays without axes that lie there: a rate, and a bool; where it is False, nothing
+        changes. Raises OptimizerError when a gradient does not fit its parameter, or a pattern fits no parameter.
         """
-        rate = self.rate if rate is None else float(rate)
+        rate = self.rate if rate is None else rate
         decay = self.weight_decay if isinstance(self.weight_decay, Mapping) else {"*": self.weight_decay}
         spare = not isinstance(self.weight_decay, Mapping)
         for setting, patterns in (("weight_decay", decay), ("rate_scale", self.rate_scale)):
@@ -77,9 +80,12 @@ class Optimizer:
             own_rate = rate * _first_match(self.rate_scale, name, 1.0)
             own_decay = 0.0 if spare and not is_weight(name) else _first_match(decay, name, 0.0)
             slots = {slot: self._slot(slot, name, w) for slot in self.slots}
+            before = [] if go is None else [(array, array.copy()) for array in (w, *slots.values())]
             if "t" in slots:
                 slots["t"] += 1
             self._move(w, dw, own_rate, own_decay, slots)
+            for array, copied in before:
+                array[...] = array_module(w).where(go, array, copied)
 
     def _move(self, w, dw, rate, decay, slots):
         """Decay and update one parameter, block by block where the rule goes number by number."""
@@ -116,7 +122,7 @@ class Optimizer:
         """The array remembered for one parameter, zero at first; slot `t` counts the parameter's steps."""
         key = f"{slot}.{name}"
         if key not in self.state:
-            self.state[key] = np.zeros((), np.int64) if slot == "t" else array_module(w).zeros_like(w)
+            self.state[key] = array_module(w).zeros((), np.int64) if slot == "t" else array_module(w).zeros_like(w)
         return self.state[key]
 
     def __repr__(self) -> str:
@@ -270,8 +276,8 @@ class Adam(Optimizer):
         m += (1 - self.beta1) * dw
         v *= self.beta2
         v += (1 - self.beta2) * dw * dw
-        m_hat = m / (1 - self.beta1 ** int(t))
-        v_hat = v / (1 - self.beta2 ** int(t))
+        m_hat = m / (1 - self.beta1**t).astype(m.dtype)
+        v_hat = v / (1 - self.beta2**t).astype(v.dtype)
         w -= rate * m_hat / (array_module(w).sqrt(v_hat) + self.epsilon)
 
 
