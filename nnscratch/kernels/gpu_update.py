@@ -17,7 +17,7 @@ PART = np.dtype(
 LAUNCH = np.dtype(
     [("part", PART, MOST), ("place", np.uint64)]
     + [(name, np.float64) for name in ("rate", "a", "b", "c")]
-    + [("parts", np.int32), ("decoupled", np.int32)]
+    + [("go", np.uint64), ("parts", np.int32), ("decoupled", np.int32)]
 )
 
 
@@ -56,5 +56,6 @@ def _launch(rule, parts):
     packed["place" if on_card else "rate"] = address(rule.rate) if on_card else rule.rate
     for name, setting in zip("abc", rule.settings):
         packed[name] = setting
+    packed["go"] = 0 if rule.go is None else address(rule.go)
     packed["parts"], packed["decoupled"] = len(parts), rule.decoupled
     return packed

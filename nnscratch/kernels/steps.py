@@ -41,16 +41,20 @@ def update_parameters(first, rule, parts, move):
 
     parts: (w, dw, factor on the rate, weight decay, dict of the arrays that the rule remembers) of each.
     `move(w, dw, rate, decay, slots)` moves one parameter, and is the definition. A twin goes by `rule` instead:
-    its name, the common rate, its numbers (settings), and whether decay is decoupled.
+    its name, the common rate, its numbers (settings), whether decay is decoupled, and `go`: None, or a bool on the
+    GPU; where that is False, nothing changes.
 
     >>> import numpy as np
     >>> from types import SimpleNamespace
     >>> w = np.ones(1)
     >>> def descend(w, dw, rate, decay, slots):
     ...     w -= rate * dw
-    >>> update_parameters(w, SimpleNamespace(rate=0.5), [(w, np.ones(1), 0.5, 0.0, {})], descend)
+    >>> update_parameters(w, SimpleNamespace(rate=0.5, go=None), [(w, np.ones(1), 0.5, 0.0, {})], descend)
     >>> w
     array([0.75])
     """
     for w, dw, factor, decay, slots in parts:
+        before = [] if rule.go is None else [(array, array.copy()) for array in (w, *slots.values())]
         move(w, dw, rule.rate * factor, decay, slots)
+        for array, copied in before:
+            array[...] = array_module(w).where(rule.go, array, copied)

@@ -13,10 +13,13 @@ struct Launch {
     Part part[MOST];
     const double* place;  // of the common rate, where it lies on the card, so that a captured graph reads it anew
     double rate, a, b, c;  // the common rate otherwise; the rule's own numbers
+    const bool* go;  // null, or where it is false nothing changes
     int parts, decoupled;
+    __device__ bool stays() const { return go && !*go; }
 };
 
 extern "C" __global__ void count_steps(Launch all) {
+    if (all.stays()) return;
     for (EACH(i, all.parts)) ++*all.part[i].t;
 }
 
@@ -24,6 +27,7 @@ extern "C" __global__ void count_steps(Launch all) {
 // gradient g and the rate `step`. What the rule remembers lies at first and second.
 template <class Rule>
 __device__ void move(const Launch& all, Rule rule) {
+    if (all.stays()) return;
     const Part& part = all.part[blockIdx.y];
     REAL step = (all.place ? *all.place : all.rate) * part.rate, decay = part.decay, shrink = 1 - step * decay;
     for (EACH(i, part.size)) {

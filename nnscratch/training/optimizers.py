@@ -29,6 +29,7 @@ class Rule(NamedTuple):
     rate: Any
     settings: list[float]
     decoupled: bool
+    go: Any
 
 
 class OptimizerError(ValueError):
@@ -72,12 +73,13 @@ class Optimizer:
         self.state: dict[str, Any] = {}
         _check_numbers(self)
 
-    def step(self, params: MutableMapping[str, Any], grads: Mapping[str, Any], rate: float | None = None) -> None:
+    def step(
+        self, params: MutableMapping[str, Any], grads: Mapping[str, Any], rate: Any = None, go: Any = None
+    ) -> None:
         """Move every parameter that has a gradient, in place; `rate` stands in for the optimiser's own.
 
-        On the GPU, the rate may be an array of float64 there, without axes.
-
-        Raises OptimizerError when a gradient does not fit its parameter, or a pattern fits no parameter.
+        On the GPU both may be arrays without axes that lie there: a rate (float64), and a bool; where it is False,
+        nothing changes. Raises OptimizerError when a gradient does not fit its parameter, or a pattern fits none.
         """
         rate = self.rate if rate is None else rate if array_module(rate) is not np else float(rate)
         parts = []
@@ -92,13 +94,13 @@ class Optimizer:
             slots = {slot: self._slot(slot, name, w) for slot in self.slots}
             parts.append((w, dw, factor, own_decay, slots))
         if parts:
-            kernels.update_parameters(parts[0][0], self._rule(rate), parts, self._move)
+            kernels.update_parameters(parts[0][0], self._rule(rate, go), parts, self._move)
 
-    def _rule(self, rate):
+    def _rule(self, rate, go):
         """Name the rule by its class, if its update is one of this file's."""
         own = self.update.__module__ == __name__
         name = self.update.__qualname__.partition(".")[0].lower() if own else ""
-        return Rule(name, rate, [getattr(self, setting) for setting in self.settings], self.decoupled)
+        return Rule(name, rate, [getattr(self, setting) for setting in self.settings], self.decoupled, go)
 
     def _move(self, w, dw, rate, decay, slots):
         """Decay and update one parameter, block by block where the rule goes number by number."""
@@ -291,8 +293,8 @@ class Adam(Optimizer):
         m += (1 - self.beta1) * dw
         v *= self.beta2
         v += (1 - self.beta2) * dw * dw
-        m_hat = m / (1 - self.beta1 ** int(t))
-        v_hat = v / (1 - self.beta2 ** int(t))
+        m_hat = m / (1 - self.beta1**t).astype(m.dtype)
+        v_hat = v / (1 - self.beta2**t).astype(v.dtype)
         w -= rate * m_hat / (array_module(w).sqrt(v_hat) + self.epsilon)
 
 

@@ -57,6 +57,16 @@ def test_a_rate_on_the_gpu(cupy):
         np.testing.assert_allclose(ours[key].get(), array, rtol=1e-12)
 
 
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_flag_on_the_gpu_holds_everything_back(cupy, name):
+    params, optimizer = {"w": cupy.ones((3, 4))}, OPTIMIZERS[name](weight_decay=0.5)
+    for go in (True, False):
+        before = {key: array.get() for key, array in {**params, **optimizer.state}.items()}
+        optimizer.step(params, {"w": cupy.ones((3, 4))}, go=cupy.asarray(np.array(go)))
+        after = {key: array.get() for key, array in {**params, **optimizer.state}.items()}
+        assert all((after[key] != array).any() == go for key, array in before.items())
+
+
 def test_a_user_s_rule_and_arrays_with_gaps_are_left_to_the_reference(cupy):
     class SignDescent(SGD):
         def update(self, w, dw, rate):

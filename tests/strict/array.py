@@ -35,14 +35,8 @@ class ndarray:  # noqa: N801 as in CuPy
     flags = property(lambda self: self._host.flags)
     T = property(lambda self: do(np.transpose, self))
     base = property(lambda self: None if self._host.base is None else of_host(self._host.base))
+    data = property(lambda self: SimpleNamespace(ptr=self._host.ctypes.data))
     shape = property(lambda self: self._host.shape)
-
-    @property
-    def data(self):
-        """Memory with an address; whoever asks for it may write there."""
-        if DEVICE.recording is not None:
-            DEVICE.recording.keep([self._host])
-        return SimpleNamespace(ptr=self._host.ctypes.data)
 
     @shape.setter
     def shape(self, shape):
@@ -106,7 +100,7 @@ class ndarray:  # noqa: N801 as in CuPy
     def __setitem__(self, index, value):
         if _has_mask(index) and isinstance(value, ndarray) and value.ndim:
             DEVICE.wait("writing an array at a mask")
-        do(operator.setitem, self, _index(index), value, written=[self._host])
+        do(operator.setitem, self, _index(index), value, writes=True)
 
     # Methods that CuPy has with these arguments.
     def astype(self, dtype, order="K", casting=None, subok=None, copy=True):
@@ -137,7 +131,7 @@ class ndarray:  # noqa: N801 as in CuPy
         return do(_view, self, np.dtype(dtype or self.dtype))
 
     def fill(self, value):
-        do(np.ndarray.fill, self, value, written=[self._host])
+        do(np.ndarray.fill, self, value, writes=True)
 
     def repeat(self, repeats, axis=None):
         if not isinstance(repeats, (int, tuple, list)):
@@ -199,7 +193,7 @@ def _reduction(name, *more):
         if unknown := options.keys() - set(more):
             raise TypeError(f"ndarray.{name}() got an unexpected keyword argument {sorted(unknown)[0]!r}")
         if out is not None:
-            do(function, self, axis, out=out, keepdims=keepdims, written=[out._host])
+            do(function, self, axis, out=out, keepdims=keepdims, writes=True)
             return out
         return do(function, self, axis, keepdims=keepdims, **options)
 
@@ -216,7 +210,7 @@ for _name in ("std", "var"):
 
 def _binary(name):
     function = getattr(operator, name)
-    in_place = getattr(operator, "i" + name, None)
+    in_place = getattr(operator, "i" + name.rstrip("_"), None)
 
     def forward(self, other):
         return do(function, self, other)
@@ -225,7 +219,7 @@ def _binary(name):
         return do(_swapped(function), self, other)
 
     def onto(self, other):
-        do(in_place, self, other, written=[self._host])
+        do(in_place, self, other, writes=True)
         return self
 
     return forward, backward, onto
@@ -241,8 +235,6 @@ for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"
     setattr(ndarray, f"__{_plain}__", _forward)
     setattr(ndarray, f"__r{_plain}__", _backward)
     if _name != "matmul":
-        if _name.endswith("_"):
-            _onto = _binary(_plain + "_")[2]
         setattr(ndarray, f"__i{_plain}__", _onto)
 for _name in ("lshift", "rshift"):
     _forward, _backward, _onto = _binary(_name)
@@ -253,10 +245,10 @@ for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
     setattr(ndarray, f"__{_name}__", _binary(_name)[0])
 
 
-def do(function, *args, written=(), **kwargs):
+def do(function, *args, writes=False, **kwargs):
     """Run a function of NumPy on what the arrays hold, and give arrays back."""
     args, kwargs = [to_host(a) for a in args], {name: to_host(a) for name, a in kwargs.items()}
-    return of_host(DEVICE.run(function, args, kwargs, written))
+    return of_host(DEVICE.run(function, args, kwargs, writes))
 
 
 def to_host(value):
@@ -275,7 +267,10 @@ def of_host(value):
     if isinstance(value, (np.ndarray, np.generic)):
         array = ndarray.__new__(ndarray)
         array._host = np.asarray(value)
-        DEVICE.check_room(array._host) if array._host.base is None else None
+        owner = array._host
+        while isinstance(owner.base, np.ndarray):
+            owner = owner.base
+        DEVICE.allocated(owner)
         return array
     if isinstance(value, (tuple, list)):
         return type(value)(of_host(part) for part in value)

@@ -47,7 +47,7 @@ class Ufunc:
             raise NotImplementedError(f"cupy.{self.__name__}.at")
         if array.dtype.name not in ("float16", "float32", "float64", "int32", "uint32", "uint64"):
             raise TypeError(f"cupy.add.at: {array.dtype} is not supported")
-        do(self._function.at, array, indices, values, written=[array._host])
+        do(self._function.at, array, indices, values, writes=True)
 
     def reduce(self, array, axis=0, dtype=None, out=None, keepdims=False):
         return do(self._function.reduce, array, axis, dtype, None, keepdims)
@@ -58,7 +58,7 @@ def with_out(function, args, options):
     out = options.get("out")
     if out is None:
         return do(function, *args, **{name: value for name, value in options.items() if name != "out"})
-    do(function, *args, **options, written=[out._host])
+    do(function, *args, **options, writes=True)
     return out
 
 
@@ -106,16 +106,12 @@ def empty(shape, dtype=float, order="C"):
     """Memory as it is found: garbage, so that nobody relies on zeros."""
     made = np.empty(shape, dtype, order)
     device.fill_with_garbage(made)
-    if DEVICE.recording is not None:
-        DEVICE.recording.made.append(made)
     return of_host(made)
 
 
 def empty_like(prototype, dtype=None, order="K", subok=None, shape=None):
     like = np.empty_like(prototype._host, dtype=dtype, order=order, shape=shape)
     device.fill_with_garbage(like)
-    if DEVICE.recording is not None:
-        DEVICE.recording.made.append(like)
     return of_host(like)
 
 
@@ -147,12 +143,11 @@ class RawModule:
         kernel = self._module.get_function(name)
 
         def launch(grid, block, args, *, shared_mem=0):
-            if bad := [type(arg) for arg in args if isinstance(arg, np.ndarray) and arg.size != 1]:
-                raise TypeError(f"Unsupported type {bad[0]}: {name} takes CuPy arrays")  # of size 1: by value
+            if bad := [type(arg) for arg in args if isinstance(arg, np.ndarray) and arg.dtype.kind != "V"]:
+                raise TypeError(f"Unsupported type {bad[0]}: {name} takes CuPy arrays")
             memory = [arg if isinstance(arg, np.ndarray) else to_host(arg) for arg in args]
             DEVICE.counts["launch"] += 1
-            written = [array for array in memory if isinstance(array, np.ndarray) and array.dtype.kind != "V"]
-            DEVICE.run(lambda *args: kernel(grid, block, args, shared_mem=shared_mem), memory, {}, written)
+            DEVICE.run(lambda *args: kernel(grid, block, args, shared_mem=shared_mem), memory, {}, writes=True)
 
         return launch
 

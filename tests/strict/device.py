@@ -1,6 +1,7 @@
 """The device behind the double: what it waits for, what is copied to and fro, memory, and recorded steps."""
 
 import contextlib
+import weakref
 from collections import Counter
 
 import numpy as np
@@ -8,6 +9,8 @@ import numpy as np
 
 class OutOfMemoryError(MemoryError):
     """As CuPy's: how much was asked for, and how much is in use."""
+
+    __module__ = "cupy.cuda.memory"
 
     def __init__(self, size, total, limit=0):
         capped = f", limit set to: {limit:,} bytes" if limit else ""
@@ -29,6 +32,7 @@ class Device:
         self.recording: Graph | None = None
         self.limit = 1 << 40  # bytes in all
         self.largest = None  # bytes that one array may have; None: no limit
+        self.memory: weakref.WeakValueDictionary[int, np.ndarray] = weakref.WeakValueDictionary()
 
     def wait(self, why):
         """The host asks for a number: it waits for the device, which is impossible while a graph is recorded."""
@@ -46,18 +50,18 @@ class Device:
         if self.recording is not None:
             raise CUDARuntimeError(f"cudaErrorStreamCaptureUnsupported: {what} while a stream is capturing")
 
-    def check_room(self, array):
+    def allocated(self, array):
+        """Note memory that now belongs to the device; raise an error where there is no room for it."""
         if self.largest is not None and array.nbytes > self.largest:
             raise OutOfMemoryError(array.nbytes, self.limit - self.largest)
+        self.memory[array.ctypes.data] = array
 
-    def run(self, function, args, kwargs, written=()):
-        """Do something on the device, and note it where a graph is recorded; `written`: arrays it writes into."""
-        if self.recording is not None:
-            self.recording.keep(written)
+    def run(self, function, args, kwargs, writes=False):
+        """Do something on the device, and note it where a graph is recorded; `writes`: into its arguments."""
         with np.errstate(all="ignore"):
             result = _no_scalars(function(*args, **kwargs))
         if self.recording is not None:
-            self.recording.note(function, args, kwargs, result, written)
+            self.recording.note(function, args, kwargs, result, writes)
         return result
 
 
@@ -74,29 +78,25 @@ DEVICE = Device()
 class Graph:
     """Work that was recorded; `launch` does it again on the same memory, as a CUDA graph does.
 
-    Recording runs nothing on a card. Here it must, for the shapes; so at its end all memory is put back, and what
-    was made meanwhile is filled with garbage.
+    Recording runs nothing on a card. Here it must, for the shapes; so at its end all memory is put back as it was,
+    and what was made meanwhile is filled with garbage. A graph keeps all of the memory alive, as its pool does.
     """
 
     def __init__(self):
-        self.steps, self.before, self.made = [], [], []
+        self.steps, self.before = [], [(array, array.copy()) for array in DEVICE.memory.values()]
 
-    def keep(self, written):
-        self.before += [(array, array.copy()) for array in written]
-
-    def note(self, function, args, kwargs, result, written):
+    def note(self, function, args, kwargs, result, writes):
         results = [r for r in (result if isinstance(result, (tuple, list)) else [result]) if _is_new(r, args)]
-        if written or results:
-            self.steps.append((function, args, kwargs, [] if written else results))
-        if not written:
-            self.made += results
+        if writes or results:
+            self.steps.append((function, args, kwargs, [] if writes else results))
 
     def close(self):
-        for array, before in reversed(self.before):
+        known = {id(array) for array, _ in self.before}
+        self.made = [array for array in DEVICE.memory.values() if id(array) not in known]
+        for array, before in self.before:
             array[...] = before
         for array in self.made:
             fill_with_garbage(array)
-        self.before.clear()
 
     def launch(self, stream=None):
         DEVICE.counts["graph"] += 1
@@ -182,6 +182,9 @@ class MemoryPool:
         return size
 
     def used_bytes(self):
+        return 0
+
+    def free_bytes(self):
         return 0
 
     def total_bytes(self):
