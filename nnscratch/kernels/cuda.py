@@ -30,10 +30,10 @@ def options(real, wide=False, **definitions):
     """Return the compiler's options: REAL is float or double, INDEX int or long long, and more definitions.
 
     >>> options("float", TILE=32)
-    ('--std=c++14', '-DREAL=float', '-DINDEX=int', '-DTILE=32')
+    ('--std=c++17', '-DREAL=float', '-DINDEX=int', '-DTILE=32')
     """
     own = {"REAL": real, "INDEX": "long long" if wide else "int", **definitions}
-    return ("--std=c++14", *(f"-D{name}={value}" for name, value in own.items()))
+    return ("--std=c++17", *(f"-D{name}={value}" for name, value in own.items()))
 
 
 @functools.cache

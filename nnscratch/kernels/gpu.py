@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 
-from nnscratch.kernels import gpu_products, gpu_update, reference
+from nnscratch.kernels import gpu_fused, gpu_products, gpu_update, reference
 from nnscratch.kernels.cuda import address, empty, launch, whole
 
 BLOCKS = 512  # that keep a card busy: sums of fewer channels are cut into runs
@@ -17,7 +17,7 @@ KEY = np.dtype([("words", np.uint64, 2), ("places", np.uint64, 2)])
 
 matmul, conv = gpu_products.matmul, gpu_products.conv
 conv_input_gradient, conv_weight_gradient = gpu_products.conv_input_gradient, gpu_products.conv_weight_gradient
-update_parameters = gpu_update.update_parameters
+update_parameters, sweep = gpu_update.update_parameters, gpu_fused.sweep
 
 
 def max_pool(x, window):
