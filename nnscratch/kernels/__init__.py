@@ -20,7 +20,13 @@ from nnscratch.kernels import reference
 TWINS = {"numpy": "nnscratch.kernels.cpu", "cupy": "nnscratch.kernels.gpu"}
 FLOATS = {np.dtype("float32"), np.dtype("float64"), "float32", "float64"}
 
-_switch = {"reference": os.environ.get("NNSCRATCH_KERNELS", "") == "reference"}
+PRECISIONS = ("float32", "tf32", "bf16")
+
+_switch = {"reference": os.environ.get("NNSCRATCH_KERNELS", "") == "reference", "precision": "float32"}
+
+
+class PrecisionError(ValueError):
+    """A precision that there is not, or not on this device."""
 
 
 @contextlib.contextmanager
@@ -37,6 +43,35 @@ def reference_only():
         yield
     finally:
         _switch["reference"] = before
+
+
+def precision():
+    """Return how factors of convolutions and matrix products are rounded: "float32" (as is), "tf32" or "bf16".
+
+    >>> precision()
+    'float32'
+    """
+    return _switch["precision"]
+
+
+@contextlib.contextmanager
+def use_precision(name):
+    """Round the factors of convolutions and matrix products on the GPU inside the `with` block.
+
+    "tf32" keeps 10 bits of a float32's mantissa, "bf16" 7; sums, and all that is kept, stay float32. Arrays of
+    float64 are not rounded. Raises PrecisionError for another name, and where such a product is for the CPU.
+
+    >>> with use_precision("tf32"):
+    ...     precision()
+    'tf32'
+    """
+    if name not in PRECISIONS:
+        raise PrecisionError(f"there is no precision {name!r}: choose {', '.join(PRECISIONS)}")
+    before, _switch["precision"] = precision(), name
+    try:
+        yield
+    finally:
+        _switch["precision"] = before
 
 
 def twin_of(name, library, dtype="float32"):
@@ -94,8 +129,11 @@ def _check_devices(operation, names, args):
         check_one_device(operation, **dict(zip(names, firsts)))
 
 
-def _kernel(definition, whole=None):
-    """Dispatch on the one dtype that all arrays have; only argument number `whole` may hold whole numbers."""
+def _kernel(definition, whole=None, product=False):
+    """Dispatch on the one dtype that all arrays have; only argument number `whole` may hold whole numbers.
+
+    A `product` heeds the precision.
+    """
 
     @functools.wraps(definition)
     def kernel(first, *args, **kwargs):
@@ -104,20 +142,26 @@ def _kernel(definition, whole=None):
             for i, a in enumerate((first, *args))
             if hasattr(a, "dtype") and (a.dtype.kind == "f" or i != whole)
         }
-        one = dtypes.pop() if len(dtypes) == 1 else "mixed"
+        one = dtypes.pop() if len(dtypes) == 1 else "mixed" if dtypes else "float32"
         _check_devices(definition.__name__, names, (first, *args))
-        return twin_of(definition.__name__, array_module(first).__name__, one)(first, *args, **kwargs)
+        library = array_module(first).__name__
+        if product and library == "numpy" and precision() != "float32":
+            raise PrecisionError(
+                f"{definition.__name__}: precision {precision()!r} is for the GPU, but the arrays are on the CPU: "
+                'move the model with model.to("gpu"), or use "float32"'
+            )
+        return twin_of(definition.__name__, library, one)(first, *args, **kwargs)
 
     names = list(inspect.signature(definition).parameters)
     return kernel
 
 
-matmul = _kernel(reference.matmul)
+matmul = _kernel(reference.matmul, product=True)
 im2col = _kernel(reference.im2col)
 col2im = _kernel(reference.col2im)
-conv = _kernel(reference.conv, whole=0)
-conv_input_gradient = _kernel(reference.conv_input_gradient)
-conv_weight_gradient = _kernel(reference.conv_weight_gradient, whole=1)
+conv = _kernel(reference.conv, whole=0, product=True)
+conv_input_gradient = _kernel(reference.conv_input_gradient, product=True)
+conv_weight_gradient = _kernel(reference.conv_weight_gradient, whole=1, product=True)
 max_pool = _kernel(reference.max_pool)
 window_max = _kernel(reference.window_max)
 max_pool_backward = _kernel(reference.max_pool_backward, whole=1)
@@ -125,8 +169,10 @@ average_pool = _kernel(reference.average_pool)
 average_pool_backward = _kernel(reference.average_pool_backward)
 channel_window_sum = _kernel(reference.channel_window_sum)
 spatial_window_sum = _kernel(reference.spatial_window_sum)
-scatter_rows = _kernel(reference.scatter_rows)
+scatter_rows = _kernel(reference.scatter_rows, whole=1)
 dropout_mask = _kernel(reference.dropout_mask)
+softmax_loss = _kernel(reference.softmax_loss, whole=1)
+update_parameters = _kernel(reference.update_parameters)
 channel_moments = _kernel(reference.channel_moments)
 channel_sum = _kernel(reference.channel_sum)
 channel_sums = _kernel(reference.channel_sums)
@@ -135,7 +181,7 @@ channel_blend = _kernel(reference.channel_blend)
 relu = _kernel(reference.relu)
 sweep = _kernel(reference.sweep)
 relu_backward = _kernel(reference.relu_backward)
-random_uniform = _kernel(reference.random_uniform)
+random_uniform = _kernel(reference.random_uniform, whole=0)
 
 KERNELS = [
     name

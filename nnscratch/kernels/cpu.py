@@ -44,7 +44,10 @@ def relu_backward(dout, x):
 def _flat_sweep(work, out, *arrays):
     """Let `work` fill `out` from arrays of its shape, all flat, in the order of out's memory."""
     rows = [flat(array, out) for array in (out, *arrays)]
-    share(lambda start, stop: work(*(row[start:stop] for row in rows)), out.size)
+    if out.size < sweeps.SMALL:
+        work(*rows)
+    else:
+        share(lambda start, stop: work(*(row[start:stop] for row in rows)), out.size)
     return out
 
 

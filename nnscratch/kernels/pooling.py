@@ -27,7 +27,7 @@ def window_max(x, window):
     return channels_first(out)
 
 
-def max_pool_backward(dout, switches, x_shape):
+def max_pool_backward(dout, switches, x_shape, window=None):
     """Twin of reference.max_pool_backward."""
     N, C, H, W = x_shape
     dout, switches, dx = channels_last(dout), channels_last(switches), empty((N, H, W, C), dout.dtype)
@@ -69,45 +69,90 @@ def _windows(pixel, kernel, stride, pad, count):
 
 
 @compiled
-def _max_pool(x, window, out, switches):
-    N, H, W, C = x.shape
-    OH, OW = out.shape[1:3]
-    (KH, KW), (SH, SW), (PH, PW) = window.kernel, window.stride, window.pad
-    for n in range(N):
-        for oh in range(OH):
-            top, bottom = _pixels(oh, KH, SH, PH, H)
-            for ow in range(OW):
-                left, right = _pixels(ow, KW, SW, PW, W)
-                best, switch = out[n, oh, ow], switches[n, oh, ow]
-                for c in range(C):
-                    best[c], switch[c] = x[n, top, left, c], top * W + left
-                for h in range(top, bottom):
-                    for w in range(left, right):
-                        here = np.int32(h * W + w)
-                        for c in range(C):
-                            value, before = x[n, h, w, c], best[c]
-                            better = (not value <= before) & (before == before)  # the first not-a-number stays
-                            best[c] = value if better else before
-                            switch[c] = here if better else switch[c]
+def _larger(value, best):
+    """Return the larger of two numbers; what is not a number counts as larger."""
+    return value if (value > best) | (value != value) else best
 
 
 @compiled
 def _window_max(x, window, out):
+    """First the largest of each column of a row of windows, in long loops; then the largest of a window's columns.
+
+    Three at a time, as most windows are 3 wide; a smaller window takes its last row or column again.
+    """
     N, H, W, C = x.shape
     OH, OW = out.shape[1:3]
     (KH, KW), (SH, SW), (PH, PW) = window.kernel, window.stride, window.pad
+    columns = np.empty((W, C), x.dtype)
+    line = columns.reshape(-1)
     for n in range(N):
+        rows = x[n].reshape(H, W * C)
         for oh in range(OH):
             top, bottom = _pixels(oh, KH, SH, PH, H)
+            first, second, third = rows[top], rows[min(top + 1, bottom - 1)], rows[min(top + 2, bottom - 1)]
+            for i in range(W * C):
+                line[i] = _larger(third[i], _larger(second[i], first[i]))
+            for h in range(top + 3, bottom):
+                for i in range(W * C):
+                    line[i] = _larger(rows[h, i], line[i])
             for ow in range(OW):
                 left, right = _pixels(ow, KW, SW, PW, W)
+                best, first = out[n, oh, ow], columns[left]
+                second, third = columns[min(left + 1, right - 1)], columns[min(left + 2, right - 1)]
                 for c in range(C):
-                    out[n, oh, ow, c] = x[n, top, left, c]
-                for h in range(top, bottom):
-                    for w in range(left, right):
-                        for c in range(C):
-                            value, best = x[n, h, w, c], out[n, oh, ow, c]
-                            out[n, oh, ow, c] = value if (value > best) | (value != value) else best
+                    best[c] = _larger(third[c], _larger(second[c], first[c]))
+                for w in range(left + 3, right):
+                    for c in range(C):
+                        best[c] = _larger(columns[w, c], best[c])
+
+
+@compiled
+def _wins(value, switch, best, before):
+    """Whether a pixel beats the best one so far: by its value or, in a tie, by its place; the first NaN stays."""
+    tie = (value == best) | ((value != value) & (best != best))
+    return (value > best) | ((value != value) & (best == best)) | (tie & (switch < before))
+
+
+@compiled
+def _max_pool(x, window, out, switches):
+    """The same as _window_max, with the place of each largest pixel."""
+    N, H, W, C = x.shape
+    OH, OW = out.shape[1:3]
+    (KH, KW), (SH, SW), (PH, PW) = window.kernel, window.stride, window.pad
+    columns, places = np.empty((W, C), x.dtype), np.empty((W, C), np.int32)
+    line, place = columns.reshape(-1), places.reshape(-1)
+    across = (np.arange(W * C) // C).astype(np.int32)
+    for n in range(N):
+        rows = x[n].reshape(H, W * C)
+        for oh in range(OH):
+            top, bottom = _pixels(oh, KH, SH, PH, H)
+            for i in range(W * C):
+                line[i], place[i] = rows[top, i], top * W + across[i]
+            for h in range(top + 1, bottom, 2):
+                below = min(h + 1, bottom - 1)
+                for i in range(W * C):
+                    best, switch = line[i], place[i]
+                    for row in (h, below):
+                        value = rows[row, i]
+                        better = (not value <= best) & (best == best)
+                        best = value if better else best
+                        switch = np.int32(row * W + across[i]) if better else switch
+                    line[i], place[i] = best, switch
+            for ow in range(OW):
+                left, right = _pixels(ow, KW, SW, PW, W)
+                bests, winners = out[n, oh, ow], switches[n, oh, ow]
+                for c in range(C):
+                    bests[c], winners[c] = columns[left, c], places[left, c]
+                for w in range(left + 1, right, 2):
+                    beside = min(w + 1, right - 1)
+                    for c in range(C):
+                        best, switch = bests[c], winners[c]
+                        for column in (w, beside):
+                            value, here = columns[column, c], places[column, c]
+                            better = _wins(value, here, best, switch)
+                            best = value if better else best
+                            switch = here if better else switch
+                        bests[c], winners[c] = best, switch
 
 
 @compiled

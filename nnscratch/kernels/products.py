@@ -12,15 +12,21 @@ from nnscratch.kernels.memory import empty
 from nnscratch.kernels.microkernel import COLUMNS, ROWS, VECTOR_BYTES, tile
 from nnscratch.kernels.pool import share
 
-SMALL = 100_000  # multiplications; below that BLAS is done before the threads have woken up
-DEPTH = 1024  # rows of a panel: 128 KB of float32, which stay in the second-level cache
+TINY = 100_000  # multiplications; below that BLAS starts no threads, which would go on spinning beside ours
+SMALL = 1_000_000  # multiplications; below that one thread is done before the others have woken up
+FEW = 64  # rows; with fewer, turning b's columns into lines costs more than the product
+DEPTH = 512  # rows of a panel: 64 KB of float32: the second-level cache has places for them even if they lie far apart
 
 
 def matmul(a, b):
     """Twin of reference.matmul."""
     (M, K), N = a.shape, b.shape[1]
-    if M * K * N < SMALL or M < ROWS:
+    if M * K * N < TINY:
         return np.matmul(a, b)
+    if M * K * N < SMALL or M < ROWS:
+        return share(lambda start, stop: np.matmul(a, b), 1)[0]
+    if M < FEW and b.strides[0] < b.strides[1] and a.size < b.size:
+        return matmul(b.T, a.T).T  # b's columns lie in lines: they are the rows of this product
     out = empty((M, N), a.dtype)
     width = COLUMNS * VECTOR_BYTES // a.itemsize
     blocks = -(-N // width)
@@ -53,9 +59,10 @@ def _product(a, b, out, first_row, last_row, first_block, last_block, K):
             if b_column == 1 and wide == width:  # b's own rows will do
                 filters, lines = b[column:], np.arange(k, k + depth) * b_row
             else:
-                for t in range(depth):
+                for t in range(0, depth, 16):  # 16 numbers are a line of the cache, whichever way b lies
                     for c in range(wide):
-                        panel[t, c] = b[(k + t) * b_row + (column + c) * b_column]
+                        for s in range(t, min(t + 16, depth)):
+                            panel[s, c] = b[(k + s) * b_row + (column + c) * b_column]
                 filters, lines = panel.reshape(-1), np.arange(depth) * width
             steps = np.arange(k, k + depth) * a_column
             start, again = (made, 1) if k else (nothing, 0)

@@ -6,6 +6,7 @@ from nnscratch.kernels.memory import empty_like
 from nnscratch.kernels.pool import share
 
 BLOCK = 65536  # numbers at a time: a few arrays of that size fit into the second-level cache
+SMALL = 2 * BLOCK  # numbers; with fewer, one thread is done before the others have woken up
 
 
 def leaves(tree):
@@ -33,7 +34,7 @@ def mapped(change, tree):
 def sweep(first, function, args, options):
     """Twin of reference.sweep: cut what has first's shape, call, and join what comes back."""
     few = max(1, BLOCK * len(first) // max(first.size, 1))
-    if first.size < 2 * BLOCK or few >= len(first):
+    if first.size < SMALL or few >= len(first):
         return function(*args, **options)
     whole = list(leaves(args))
     cut = [getattr(leaf, "shape", None) == first.shape for leaf in whole]

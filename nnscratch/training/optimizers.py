@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, MutableMapping
 from fnmatch import fnmatchcase
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -20,6 +20,15 @@ def number_by_number(update):
     """
     update.number_by_number = True
     return update
+
+
+class Rule(NamedTuple):
+    """What a kernel that moves all parameters at once must know of a rule; a rule of a user has no name."""
+
+    name: str
+    rate: Any
+    settings: list[float]
+    decoupled: bool
 
 
 class OptimizerError(ValueError):
@@ -51,6 +60,7 @@ class Optimizer:
     """
 
     slots: ClassVar[tuple[str, ...]] = ()
+    settings: ClassVar[tuple[str, ...]] = ()  # the rule's own numbers, as `update` of this file's rules uses them
     decoupled: ClassVar[bool] = False  # True: weight decay shrinks w itself and stays out of the gradient
 
     def __init__(
@@ -67,29 +77,40 @@ class Optimizer:
     ) -> None:
         """Move every parameter that has a gradient, in place; `rate` stands in for the optimiser's own.
 
-        On the GPU both may be arrays without axes that lie there: a rate, and a bool; where it is False, nothing
-        changes. Raises OptimizerError when a gradient does not fit its parameter, or a pattern fits no parameter.
+        On the GPU both may be arrays without axes that lie there: a rate of float64, and a bool; where it is False,
+        nothing changes. Raises OptimizerError when a gradient does not fit its parameter, or a pattern fits no
+        parameter.
         """
-        rate = self.rate if rate is None else rate
+        rate = self.rate if rate is None else rate if array_module(rate) is not np else float(rate)
+        parts = []
         decay = self.weight_decay if isinstance(self.weight_decay, Mapping) else {"*": self.weight_decay}
         spare = not isinstance(self.weight_decay, Mapping)
         for setting, patterns in (("weight_decay", decay), ("rate_scale", self.rate_scale)):
             _check_patterns(setting, patterns, params)
         for name, dw in grads.items():
             w = _parameter(params, name, dw)
-            own_rate = rate * _first_match(self.rate_scale, name, 1.0)
+            factor = _first_match(self.rate_scale, name, 1.0)
             own_decay = 0.0 if spare and not is_weight(name) else _first_match(decay, name, 0.0)
             slots = {slot: self._slot(slot, name, w) for slot in self.slots}
-            before = [] if go is None else [(array, array.copy()) for array in (w, *slots.values())]
-            if "t" in slots:
-                slots["t"] += 1
-            self._move(w, dw, own_rate, own_decay, slots)
-            for array, copied in before:
-                array[...] = array_module(w).where(go, array, copied)
+            parts.append((w, dw, factor, own_decay, slots))
+        moved = [array for w, *_, slots in parts for array in (w, *slots.values())]
+        before = [] if go is None else [array.copy() for array in moved]
+        if parts:
+            kernels.update_parameters(parts[0][0], self._rule(rate), parts, self._move)
+        for array, copied in zip(moved, before):
+            array[...] = array_module(array).where(go, array, copied)
+
+    def _rule(self, rate):
+        """Name the rule by its class, if its update is one of this file's."""
+        own = self.update.__module__ == __name__
+        name = self.update.__qualname__.partition(".")[0].lower() if own else ""
+        return Rule(name, rate, [getattr(self, setting) for setting in self.settings], self.decoupled)
 
     def _move(self, w, dw, rate, decay, slots):
         """Decay and update one parameter, block by block where the rule goes number by number."""
         names = [slot for slot in slots if slot != "t"]
+        if "t" in slots:
+            slots["t"] += 1
 
         def work(w, dw, *blocks):
             if decay and self.decoupled:
@@ -163,7 +184,7 @@ class Momentum(Optimizer):
     array([0.75])
     """
 
-    slots = ("velocity",)
+    slots, settings = ("velocity",), ("momentum",)
 
     def __init__(self, rate: float = 1e-2, momentum: float = 0.9, **common: Any) -> None:
         self.momentum = momentum
@@ -209,7 +230,7 @@ class AdaGrad(Optimizer):
     array([0.9, 0.9])
     """
 
-    slots = ("squares",)
+    slots, settings = ("squares",), ("epsilon",)
 
     def __init__(self, rate: float = 1e-2, epsilon: float = 1e-8, **common: Any) -> None:
         self.epsilon = epsilon
@@ -233,7 +254,7 @@ class RMSProp(Optimizer):
     array([0.8])
     """
 
-    slots = ("squares",)
+    slots, settings = ("squares",), ("decay", "epsilon")
 
     def __init__(self, rate: float = 1e-2, decay: float = 0.99, epsilon: float = 1e-8, **common: Any) -> None:
         self.decay = decay
@@ -259,7 +280,7 @@ class Adam(Optimizer):
     array([0.9, 1.1])
     """
 
-    slots = ("m", "v", "t")
+    slots, settings = ("m", "v", "t"), ("beta1", "beta2", "epsilon")
 
     def __init__(
         self, rate: float = 1e-3, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8, **common: Any

@@ -19,6 +19,7 @@
 #define __forceinline__ inline
 #define __restrict__ __restrict
 #define __launch_bounds__(...)
+#define __align__(bytes) alignas(bytes)
 #ifdef __linux__  // a section of its own, so that each block finds garbage (NaN) in its shared memory, as on a card
 #define __shared__ static __attribute__((section("shared_memory")))
 extern "C" char __start_shared_memory[] __attribute__((weak)), __stop_shared_memory[] __attribute__((weak));
@@ -134,6 +135,8 @@ template <class T> std::string kind() {
         using Element = std::remove_cv_t<std::remove_pointer_t<T>>;
         if constexpr (std::is_void_v<Element>) return "*v ";
         else return "*" + kind<Element>();
+    } else if constexpr (std::is_class_v<T>) {
+        return "V" + std::to_string(sizeof(T)) + " ";
     } else {
         const char* family = std::is_same_v<T, bool> ? "b" : std::is_floating_point_v<T> ? "f" : std::is_signed_v<T> ? "i" : "u";
         return family + std::to_string(sizeof(T)) + " ";

@@ -1,9 +1,10 @@
-"""Run CUDA C without a card: a stand-in for `cupy.RawModule` that compiles the source as C++ and runs it on the CPU.
+"""Run CUDA C without a card: a stand-in for `cupy.RawModule` that compiles the source as C++ for the CPU.
 
-`emulation.h` gives CUDA's words. A block's threads are coroutines, so a barrier that some threads never reach is found
-(as an error, where a card would hang), shared memory starts as garbage, and `RawModule.backwards = True` runs threads
-and blocks from last to first, which shows most races. Arguments are NumPy arrays (their memory is the device's memory)
-and scalars; they are checked against the kernel's signature, which a card would not do.
+`emulation.h` gives CUDA's words. A block's threads are coroutines, so a barrier that some threads never reach is
+found (as an error, where a card would hang), shared memory starts as garbage, and `with from_the_end():` runs
+threads and blocks from last to first, which shows most races. Arguments are NumPy arrays (their memory is the
+device's memory), scalars, structures of one element (passed by value) and None (a null pointer); they are checked
+against the kernel's signature, which a card would not do.
 """
 
 import contextlib
@@ -103,7 +104,12 @@ class RawKernel:
 
     def _packed(self, place, arg, kind):
         """The bytes of one argument, after a check of its type."""
-        if isinstance(arg, np.ndarray):
+        if arg is None:
+            fits, given, value = kind.startswith("*"), "None", np.array(0, np.uint64)
+        elif isinstance(arg, np.ndarray) and arg.dtype.kind == "V":
+            given, value = described(arg.dtype), arg
+            fits = kind == given and arg.size == 1
+        elif isinstance(arg, np.ndarray):
             given = f"*{described(arg.dtype)}"
             if not arg.flags.c_contiguous:
                 raise EmulationError(f"{self.name}: argument {place} has gaps between its numbers")
@@ -118,7 +124,7 @@ class RawKernel:
 
 
 def described(dtype):
-    """A type in the words of a signature: f4, i8, u4, b1."""
+    """A type in the words of a signature: f4, i8, u4, b1, V80 for a structure of 80 bytes."""
     return f"{dtype.kind}{dtype.itemsize}"
 
 

@@ -10,7 +10,8 @@ pytestmark = pytest.mark.skipif(emulation.compiler() is None, reason="no C++ com
 SOURCE = """
 extern "C" __global__ void places(int* out) {
     int i = threadIdx.x + blockDim.x * threadIdx.y;
-    out[i + blockDim.x * blockDim.y * (blockIdx.x + gridDim.x * blockIdx.y)] = i + 100 * blockIdx.x + 1000 * blockIdx.y;
+    int block = blockIdx.x + gridDim.x * blockIdx.y;
+    out[i + blockDim.x * blockDim.y * block] = i + 100 * blockIdx.x + 1000 * blockIdx.y;
 }
 extern "C" __global__ void reversed(const REAL* x, REAL* out) {
     __shared__ REAL tile[256];
