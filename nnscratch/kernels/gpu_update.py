@@ -14,7 +14,11 @@ PART = np.dtype(
     [(name, np.uint64) for name in ("w", "dw", "first", "second", "t")]
     + [("size", np.int64), ("rate", np.float64), ("decay", np.float64)]
 )
-TABLE = np.dtype([("part", PART, MOST)])
+LAUNCH = np.dtype(
+    [("part", PART, MOST), ("place", np.uint64)]
+    + [(name, np.float64) for name in ("rate", "a", "b", "c")]
+    + [("parts", np.int32), ("decoupled", np.int32)]
+)
 
 
 def update_parameters(first, rule, parts, move):
@@ -27,26 +31,30 @@ def update_parameters(first, rule, parts, move):
         plain and rule.name in RULES and first.dtype in REALS and all(isinstance(a, cupy.ndarray) for a in moved)
     ):
         return reference.update_parameters(first, rule, parts, move)
-    rate = (rule.rate, np.float64(0)) if isinstance(rule.rate, cupy.ndarray) else (None, np.float64(rule.rate))
-    settings = [np.float64(number) for number in (*rule.settings, 0, 0, 0)[:3]]
-    parts = [(w, whole(dw, first.dtype), *rest) for w, dw, *rest in parts if w.size]
+    parts = [(w, whole(dw, first.dtype), *rest) for w, dw, *rest in parts]
     for begin in range(0, len(parts), MOST):
         some = parts[begin : begin + MOST]
-        table, largest = _table(some), max(w.size for w, *_ in some)
+        args, largest = (_launch(rule, some),), max(1, *(w.size for w, *_ in some))
         about = {"dtype": first.dtype, "wide": largest >= WIDE, "MOST": MOST}
         if "t" in some[0][-1]:
-            launch("update", "count_steps", (table, np.int32(len(some))), len(some), **about)
+            launch("update", "count_steps", args, len(some), **about)
         grid = (min(-(-largest // (4 * THREADS)), BLOCKS), len(some))
-        launch("update", rule.name, (table, *rate, *settings, rule.decoupled), grid=grid, **about)
+        launch("update", rule.name, args, grid=grid, **about)
     return None
 
 
-def _table(parts):
-    table = np.zeros(1, TABLE)
-    for row, (w, dw, factor, decay, slots) in zip(table["part"][0], parts):
+def _launch(rule, parts):
+    """Pack what update.cu calls a Launch."""
+    packed = np.zeros(1, LAUNCH)
+    for row, (w, dw, factor, decay, slots) in zip(packed["part"][0], parts):
         arrays = [array for name, array in slots.items() if name != "t"]
         for field, array in zip(("w", "dw", "first", "second"), (w, dw, *arrays)):
             row[field] = address(array)
         row["t"] = address(slots["t"]) if "t" in slots else 0
         row["size"], row["rate"], row["decay"] = w.size, factor, decay
-    return table
+    on_card = isinstance(rule.rate, sys.modules["cupy"].ndarray)
+    packed["place" if on_card else "rate"] = address(rule.rate) if on_card else rule.rate
+    for name, setting in zip("abc", rule.settings):
+        packed[name] = setting
+    packed["parts"], packed["decoupled"] = len(parts), rule.decoupled
+    return packed

@@ -15,7 +15,9 @@ from nnscratch.kernels.pool import share
 TINY = 100_000  # multiplications; below that BLAS starts no threads, which would go on spinning beside ours
 SMALL = 1_000_000  # multiplications; below that one thread is done before the others have woken up
 FEW = 64  # rows; with fewer, turning b's columns into lines costs more than the product
-DEPTH = 512  # rows of a panel: 64 KB of float32: the second-level cache has places for them even if they lie far apart
+DEPTH = (
+    512  # rows of a panel: 64 KB of float32: the second-level cache has places for them even if they lie far apart
+)
 
 
 def matmul(a, b):

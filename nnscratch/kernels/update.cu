@@ -8,41 +8,74 @@ struct Part {  // one parameter: w, its gradient, the arrays that the rule remem
     long long size;
     double rate, decay;  // a factor on the common rate; the share of w that is added to dw, or taken off w
 };
-struct Table { Part part[MOST]; };
 
-extern "C" __global__ void count_steps(Table table, int parts) {
-    for (EACH(i, parts)) ++*table.part[i].t;
-}
-
-// Block (x, y) works on parameter y. A rule changes w by dw, which is `g`, with the rate `step`. The common rate lies
-// on the card where it has an address, so that a captured graph reads it anew.
-#define RULE(name, ...)                                                                                             \
-    extern "C" __global__ void name(Table table, const double* place, double rate, double a, double b, double c,    \
-                                    bool decoupled) {                                                               \
-        const Part& part = table.part[blockIdx.y];                                                                  \
-        REAL step = (place ? *place : rate) * part.rate, decay = part.decay, shrink = 1 - step * decay;             \
-        Settings set(a, b, c, part.t);                                                                              \
-        for (EACH(i, part.size)) {                                                                                  \
-            REAL w = part.w[i], g = part.dw[i];                                                                     \
-            if (decoupled) w *= shrink;                                                                             \
-            else if (decay) g += decay * w;                                                                         \
-            __VA_ARGS__                                                                                             \
-            part.w[i] = w;                                                                                          \
-        }                                                                                                           \
-    }
-
-struct Settings {  // the rule's numbers a, b, c, and what Adam divides by to make good for having started at zero
-    REAL a, b, c, mean, square;
-    __device__ Settings(double a, double b, double c, const long long* t) : a(a), b(b), c(c) {
-        mean = t ? 1 - pow(a, (double)*t) : 1;
-        square = t ? 1 - pow(b, (double)*t) : 1;
-    }
+struct Launch {
+    Part part[MOST];
+    const double* place;  // of the common rate, where it lies on the card, so that a captured graph reads it anew
+    double rate, a, b, c;  // the common rate otherwise; the rule's own numbers
+    int parts, decoupled;
 };
 
-RULE(sgd, w -= step * g;)
-RULE(momentum, REAL v = set.a * part.first[i] - step * g; part.first[i] = v; w += v;)
-RULE(nesterov, REAL old = part.first[i], v = set.a * old - step * g; part.first[i] = v; w += (1 + set.a) * v - set.a * old;)
-RULE(adagrad, REAL s = part.first[i] + g * g; part.first[i] = s; w -= step * g / (sqrt(s) + set.a);)
-RULE(rmsprop, REAL s = set.a * part.first[i] + (1 - set.a) * g * g; part.first[i] = s; w -= step * g / (sqrt(s) + set.b);)
-RULE(adam, REAL m = set.a * part.first[i] + (1 - set.a) * g, v = set.b * part.second[i] + (1 - set.b) * g * g;
-     part.first[i] = m; part.second[i] = v; w -= step * (m / set.mean) / (sqrt(v / set.square) + set.c);)
+extern "C" __global__ void count_steps(Launch all) {
+    for (EACH(i, all.parts)) ++*all.part[i].t;
+}
+
+// Block (x, y) works on parameter y: each of its numbers w moves as `rule(w, g, step, first, second)` says, with the
+// gradient g and the rate `step`. What the rule remembers lies at first and second.
+template <class Rule>
+__device__ void move(const Launch& all, Rule rule) {
+    const Part& part = all.part[blockIdx.y];
+    REAL step = (all.place ? *all.place : all.rate) * part.rate, decay = part.decay, shrink = 1 - step * decay;
+    for (EACH(i, part.size)) {
+        REAL w = part.w[i], g = part.dw[i];
+        if (all.decoupled) w *= shrink;
+        else if (decay) g += decay * w;
+        rule(w, g, step, part.first + i, part.second + i);
+        part.w[i] = w;
+    }
+}
+
+extern "C" __global__ void sgd(Launch all) {
+    move(all, [](REAL& w, REAL g, REAL step, REAL*, REAL*) { w -= step * g; });
+}
+
+extern "C" __global__ void momentum(Launch all) {
+    REAL keep = all.a;
+    move(all, [=](REAL& w, REAL g, REAL step, REAL* velocity, REAL*) { w += *velocity = keep * *velocity - step * g; });
+}
+
+extern "C" __global__ void nesterov(Launch all) {
+    REAL keep = all.a;
+    move(all, [=](REAL& w, REAL g, REAL step, REAL* velocity, REAL*) {
+        w -= keep * *velocity;
+        *velocity = keep * *velocity - step * g;
+        w += (1 + keep) * *velocity;
+    });
+}
+
+extern "C" __global__ void adagrad(Launch all) {
+    REAL epsilon = all.a;
+    move(all, [=](REAL& w, REAL g, REAL step, REAL* squares, REAL*) {
+        *squares += g * g;
+        w -= step * g / (sqrt(*squares) + epsilon);
+    });
+}
+
+extern "C" __global__ void rmsprop(Launch all) {
+    REAL keep = all.a, epsilon = all.b;
+    move(all, [=](REAL& w, REAL g, REAL step, REAL* squares, REAL*) {
+        *squares = keep * *squares + (1 - keep) * g * g;
+        w -= step * g / (sqrt(*squares) + epsilon);
+    });
+}
+
+extern "C" __global__ void adam(Launch all) {
+    REAL beta1 = all.a, beta2 = all.b, epsilon = all.c;
+    double t = *all.part[blockIdx.y].t;
+    REAL rest1 = 1 - pow(all.a, t), rest2 = 1 - pow(all.b, t);  // makes good for having started at zero
+    move(all, [=](REAL& w, REAL g, REAL step, REAL* m, REAL* v) {
+        *m = beta1 * *m + (1 - beta1) * g;
+        *v = beta2 * *v + (1 - beta2) * g * g;
+        w -= step * (*m / rest1) / (sqrt(*v / rest2) + epsilon);
+    });
+}
