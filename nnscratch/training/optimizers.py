@@ -77,7 +77,7 @@ class Optimizer:
     ) -> None:
         """Move every parameter that has a gradient, in place; `rate` stands in for the optimiser's own.
 
-        On the GPU both may be arrays without axes that lie there: a rate of float64, and a bool; where it is False,
+        On the GPU, rate (float64) and `go` (bool) may be arrays without axes that lie there; where `go` is False,
         nothing changes. Raises OptimizerError when a gradient does not fit its parameter, or a pattern fits no
         parameter.
         """
