@@ -84,7 +84,9 @@ def cards() -> list[str]:
     import cupy
 
     runtime, lines = cupy.cuda.runtime, []
-    versions = f"CUDA {version_of(runtime.runtimeGetVersion())}, driver for {version_of(runtime.driverGetVersion())}"
+    versions = (
+        f"CUDA {version_of(runtime.runtimeGetVersion())}, driver for {version_of(runtime.driverGetVersion())}"
+    )
     for number in range(runtime.getDeviceCount()):
         about = runtime.getDeviceProperties(number)
         lines.append(

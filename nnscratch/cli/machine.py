@@ -29,9 +29,13 @@ def kernels_in_use(library: str = "numpy") -> dict[str, str]:
     >>> sorted(kernels_in_use())[:2]
     ['average_pool', 'average_pool_backward']
     """
-    from nnscratch.kernels import KERNELS, twin_of
+    from nnscratch.kernels import KERNELS, reference, twin_of
 
-    return {name: twin_of(name, library).__module__.rpartition(".")[2] for name in sorted(KERNELS)}
+    twins = {name: twin_of(name, library) for name in sorted(KERNELS)}
+    return {
+        name: "reference" if twin is getattr(reference, name) else twin.__module__.rpartition(".")[2]
+        for name, twin in twins.items()
+    }
 
 
 def kernels_in_words() -> str:

@@ -19,7 +19,7 @@ class Batches:
     x: (N, C, H, W), y: (N,). `augment` is a function (x, rng) -> x, `preprocess` a function x -> float32 x.
     Each batch depends on (seed, epoch, its number) alone, so a run resumes anywhere, bit for bit.
 
-    `device` says where the batches are wanted. A set that lies on the GPU is cut, augmented and preprocessed there;
+    `device` says where the batches are wanted. A set that lies on the GPU is augmented and preprocessed there;
     one on the CPU is so there, by a thread, and copied to the device batch by batch. Augmentation on the GPU draws
     other numbers than on the CPU.
 

@@ -36,7 +36,7 @@ def _parts(rows, columns, depth, others=1):
 
 def matmul(a, b):
     """Twin of reference.matmul."""
-    M, K, N = *a.shape, b.shape[1]
+    (M, K), N = a.shape, b.shape[1]
     if precision() == "float32" or a.dtype != np.float32 or 0 in (M, K, N):
         return a @ b
     (a, *a_steps), (b, *b_steps) = _steps(a), _steps(b)

@@ -20,7 +20,7 @@ class ClassTree:
     """
 
     def __init__(self, tree):
-        self.forks = []
+        self.forks: list[tuple[int, list[list[int]]]] = []
         self.scores = 0
         leaves = sorted(self._grow(tree))
         self.classes = len(leaves)

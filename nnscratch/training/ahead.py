@@ -1,4 +1,4 @@
-"""Training steps on the GPU: the host runs ahead, looks at the losses now and then, and may replay a recorded step."""
+"""Training steps on the GPU: the host runs ahead, looks at the losses now and then, and may replay a graph."""
 
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -17,8 +17,8 @@ class StepsAhead:
     """Takes training steps of a model on the GPU without waiting for one of them.
 
     A step whose loss or gradients are not finite changes nothing, and neither do the steps after it: a flag on the
-    GPU says so to the optimiser and to the running statistics. So the host may look late, and still finds the model
-    as it was before the bad step.
+    GPU says so to the optimiser and to the running statistics. So the host may look late, and still finds the
+    model as it was before the bad step.
 
     limit: a function that clips the gradients. capacity: how many steps can be taken before `look`.
     graph: record the third step as a CUDA graph, and replay it for every batch of its size. What a step needs from
@@ -105,7 +105,7 @@ class Recorded:
         self.graph: Any = None
 
     def take(self, x: Any, y: Any, places: tuple[Any, ...]) -> tuple[Any, Any]:
-        """Do the work on a batch; `places` are the arrays that it changes, which a graph knows by their address."""
+        """Do the work on a batch; `places` are the arrays that it changes, known to a graph by their address."""
         key = (x.shape, x.dtype, y.dtype, *map(id, places))
         if key != self.key and self.graph is not None and x.shape != self.key[0]:
             return self.work(x, y)  # the last batch of an epoch may be smaller
@@ -139,6 +139,6 @@ class Recorded:
         if problem is not None:
             self.graph = None
             raise GraphError(
-                f"this training step cannot be recorded as a CUDA graph ({problem}): a layer, loss or optimiser in it "
+                f"this training step cannot be recorded as a CUDA graph ({problem}): a layer, loss or optimiser "
                 "asks for a number from the GPU, or copies from the CPU. Train without --graph (graph=False)"
             ) from problem

@@ -78,8 +78,9 @@ class Optimizer:
     ) -> None:
         """Move every parameter that has a gradient, in place; `rate` stands in for the optimiser's own.
 
-        On the GPU both may be arrays without axes that lie there: a rate (float64), and a bool; where it is False,
-        nothing changes. Raises OptimizerError when a gradient does not fit its parameter, or a pattern fits none.
+        On the GPU, rate (float64) and `go` (bool) may be arrays without axes that lie there; where `go` is False,
+        nothing changes. Raises OptimizerError when a gradient does not fit its parameter, or a pattern fits no
+        parameter.
         """
         rate = self.rate if rate is None else rate if array_module(rate) is not np else float(rate)
         parts = []

@@ -65,6 +65,9 @@ class Solver:
     (30, True)
     """
 
+    batches: Batches
+    _placed: PlacedData
+
     def __init__(
         self,
         model: Any,
@@ -189,9 +192,7 @@ class Solver:
         """
         x, y = self._placed.split(split)
         if x is None or len(x) == 0:
-            raise SolverError(
-                f"the data have no x_{split}: give the Solver data that hold x_{split} and y_{split}"
-            )
+            raise SolverError(f"the data have no x_{split}: give the Solver data with x_{split} and y_{split}")
         return self._measure(x, y)
 
     def probe(self, count: int) -> tuple[Any, Any]:
@@ -297,8 +298,8 @@ class Solver:
         return grads
 
     def _look(self):
-        """Fetch the losses of the steps that were taken ahead; where one was not finite, take it again to say why."""
-        if not self._sizes:
+        """Fetch the losses of the steps taken ahead; take one that was not finite again, to say why."""
+        if self._ahead is None or not self._sizes:
             return
         sizes, self._sizes = self._sizes, []
         losses, fine = self._ahead.look()

@@ -1,4 +1,4 @@
-"""Models, optimisers, Solver and checkpoints on the GPU: what the CPU gives, without waiting, with a graph or not."""
+"""Models, optimisers, Solver and checkpoints on the GPU: as on the CPU, without waiting, with a graph or not."""
 
 import numpy as np
 import pytest
@@ -97,13 +97,18 @@ def test_every_optimiser_trains_as_on_the_cpu(rule, graph, cupy):
     for name in cpu:
         assert_allclose(gpu[name], cpu[name], rtol=1e-6, atol=1e-9, err_msg=name)
     assert_allclose(runs["gpu"].history.losses, runs["cpu"].history.losses, rtol=1e-6)
-    rows = [[row[c] for c in ("loss", "train_accuracy", "val_loss", "val_accuracy")] for row in runs["gpu"].history.rows]
+    rows = [
+        [row[c] for c in ("loss", "train_accuracy", "val_loss", "val_accuracy")]
+        for row in runs["gpu"].history.rows
+    ]
     assert_allclose(rows, [[row[c] for c in ("loss", "train_accuracy", "val_loss", "val_accuracy")]
                            for row in runs["cpu"].history.rows], rtol=1e-6)  # fmt: skip
 
 
 def test_a_graph_gives_the_same_bits_as_step_by_step(cupy):
-    runs = [solver_on("gpu", graph=graph, augment=Compose(Mirror(), PadCrop(1)), epochs=3) for graph in (False, True)]
+    runs = [
+        solver_on("gpu", graph=graph, augment=Compose(Mirror(), PadCrop(1)), epochs=3) for graph in (False, True)
+    ]
     for solver in runs:
         solver.train()
     assert_same_bits(*runs)
@@ -133,7 +138,9 @@ def test_a_step_that_asks_for_a_number_cannot_be_recorded(cupy):
 
 @pytest.mark.parametrize("graph", [False, True], ids=["step by step", "graph"])
 def test_training_waits_only_to_look_at_losses(graph, cupy, waits):
-    solver = solver_on("gpu", graph=graph, batch_size=8, epochs=1, augment=Compose(Mirror(), PadCrop(1)), loss_every=4)
+    solver = solver_on(
+        "gpu", graph=graph, batch_size=8, epochs=1, augment=Compose(Mirror(), PadCrop(1)), loss_every=4
+    )
     solver._settle()  # the images are copied once
     batches = list(solver.batches.epoch(0))  # and the order of the examples once for each epoch
     from nnscratch.training.ahead import stream_for
@@ -179,7 +186,13 @@ class StopAt(Callback):
 @pytest.mark.parametrize("graph", [False, True], ids=["step by step", "graph"])
 def test_a_resumed_run_ends_with_the_same_bits(rule, graph, tmp_path, cupy):
     def callbacks():
-        return [Babysitter(every=4), BestWeights(), WeightAverage(0.9), MaxNorm(3.0), Checkpoint(tmp_path, every_steps=5)]
+        return [
+            Babysitter(every=4),
+            BestWeights(),
+            WeightAverage(0.9),
+            MaxNorm(3.0),
+            Checkpoint(tmp_path, every_steps=5),
+        ]
 
     def make(more=()):
         options = {"augment": Compose(Mirror(), PadCrop(1)), "callbacks": [*callbacks(), *more], "graph": graph}
