@@ -3,6 +3,8 @@
 import math
 from typing import NamedTuple
 
+from nnscratch.arrays import check_one_device
+
 
 class ShapeError(ValueError):
     """An array has a shape that the operation cannot take; the message names the operation and the axis."""
@@ -15,7 +17,7 @@ def match_axes(operation, **arrays):
     a number (`"N 3 H W"`), a fraction (`"F C/2 K K"`: half of C) or `...` (any further axes, not returned).
     An array that is None is passed over, and so are the names that only it has.
 
-    Raises ShapeError, naming the operation, the axis and all arrays.
+    Raises ShapeError, naming the operation, the axis and all arrays; DeviceError when they lie on several devices.
 
     >>> import numpy as np
     >>> match_axes("affine", x=(np.zeros((8, 3)), "N D"), w=(np.zeros((3, 5)), "D M"))
@@ -26,6 +28,7 @@ def match_axes(operation, **arrays):
       x: expected (N, D), got (8, 3)
       w: expected (D, M), got (4, 5)
     """
+    check_one_device(operation, **{name: array for name, (array, _) in arrays.items()})
     sizes: dict[str, int] = {}
     origin: dict[str, str] = {}
     for name, (array, pattern) in arrays.items():

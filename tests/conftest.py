@@ -1,5 +1,6 @@
 """What all tests share: where the real data is, and how few examples hypothesis tries in a quick run."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -30,3 +31,34 @@ def real_data(name):
 def cifar_images():
     """The path of the CIFAR-10 images as a tar file of JPEGs."""
     return real_data("cifar10-images.tar.xz")
+
+
+@pytest.fixture(params=["double", pytest.param("card", marks=pytest.mark.gpu)])
+def cupy(request):
+    """CuPy: its strict double everywhere, the real one where there is a card (`pytest -m gpu`)."""
+    if request.param == "card":
+        yield pytest.importorskip("cupy")
+    else:
+        from tests.strict.cupy_double import installed
+
+        with installed() as double:
+            yield double
+
+
+@pytest.fixture
+def waits(request):
+    """`with waits(n):` asserts that the host waits for the device, or copies to it, just n times in the block.
+
+    The double counts; with a real card the block only runs.
+    """
+
+    @contextlib.contextmanager
+    def counting(expected):
+        from tests.strict.device import DEVICE
+
+        before = DEVICE.counts["synchronize"] + DEVICE.counts["upload"]
+        yield
+        if "double" in request.node.callspec.params.values():
+            assert DEVICE.counts["synchronize"] + DEVICE.counts["upload"] - before == expected
+
+    return counting

@@ -4,7 +4,6 @@ import os
 import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +29,13 @@ def kernels_in_use(library: str = "numpy") -> dict[str, str]:
     >>> sorted(kernels_in_use())[:2]
     ['average_pool', 'average_pool_backward']
     """
-    from nnscratch.kernels import KERNELS, twin_of
+    from nnscratch.kernels import KERNELS, reference, twin_of
 
-    return {name: twin_of(name, library).__module__.rpartition(".")[2] for name in sorted(KERNELS)}
+    twins = {name: twin_of(name, library) for name in sorted(KERNELS)}
+    return {
+        name: "reference" if twin is getattr(reference, name) else twin.__module__.rpartition(".")[2]
+        for name, twin in twins.items()
+    }
 
 
 def kernels_in_words() -> str:
@@ -114,19 +117,12 @@ def blas() -> str:
 
 
 def devices() -> list[str]:
-    """Return the devices that arrays can lie on: the CPU, and every GPU that CuPy sees.
+    """Return the devices that arrays can lie on: the CPU, and every GPU that CuPy sees, or why there is none.
 
-    >>> devices()[0].startswith("cpu")
-    True
+    >>> devices()[0].startswith("cpu"), devices()[1].startswith("gpu")
+    (True, True)
     """
-    found = [f"cpu: {processor()}, {os.cpu_count()} cores"]
-    if find_spec("cupy"):
-        try:
-            import cupy
+    from nnscratch.gpu import cards, gpu_problem
 
-            for number in range(cupy.cuda.runtime.getDeviceCount()):
-                about = cupy.cuda.runtime.getDeviceProperties(number)
-                found.append(f"gpu: {about['name'].decode()}, {about['totalGlobalMem'] / 2**30:.0f} GiB")
-        except Exception as error:  # CuPy without a driver raises kinds of its own
-            found.append(f"gpu: CuPy is installed, but it finds no card ({error})")
-    return found
+    found = cards() or [f"none is used, as {gpu_problem()}"]
+    return [f"cpu: {processor()}, {os.cpu_count()} cores", *(f"gpu: {card}" for card in found)]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import numpy as np
+from nnscratch.arrays import array_module
 
 
 class AtSize:
@@ -10,6 +10,7 @@ class AtSize:
 
     A network that was trained on random windows of larger images sees their centre when it is tested.
 
+    >>> import numpy as np
     >>> from nnscratch.data import Scale
     >>> AtSize(Scale(), 24)(np.zeros((2, 3, 32, 32), np.uint8)).shape
     (2, 3, 24, 24)
@@ -58,6 +59,7 @@ def ten_views(x: Any, augment: str) -> Any:
     The crops are those that the run was trained on: windows of the image, or of the image with a border
     (4 pixels of black, unless the augmentation says otherwise). Source: Krizhevsky et al. 2012, sec. 4.1.
 
+    >>> import numpy as np
     >>> ten_views(np.zeros((2, 3, 32, 32), np.uint8), "mirror,crop4").shape
     (10, 2, 3, 32, 32)
     """
@@ -69,4 +71,4 @@ def ten_views(x: Any, augment: str) -> Any:
     padded = [step for step in parse(augment).steps if isinstance(step, PadCrop)] or [PadCrop(4)]
     pad, mode = padded[0].pad, padded[0].mode
     size = x.shape[2]
-    return ten_crops(np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)), mode=mode), size)
+    return ten_crops(array_module(x).pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)), mode=mode), size)

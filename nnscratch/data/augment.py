@@ -8,6 +8,7 @@ import re
 
 import numpy as np
 
+from nnscratch.arrays import array_module, beside
 from nnscratch.choices import choose
 from nnscratch.data.crops import check_crop, random_windows
 from nnscratch.data.crops import ten_crops as ten_crops
@@ -51,9 +52,7 @@ class Mirror(Step):
 
     def _change(self, x, rng):
         chosen = rng.random(len(x)) < self.share
-        out = x.copy()
-        out[chosen] = x[chosen][..., ::-1]
-        return out
+        return array_module(x).where(chosen[:, None, None, None], x[..., ::-1], x)
 
 
 class PadCrop(Step):
@@ -79,7 +78,7 @@ class PadCrop(Step):
                 f"PadCrop: cannot reflect {self.pad} pixels in images of {H}x{W}: use pad={min(H, W) - 1} or less"
             )
         sides = ((0, 0), (0, 0), (self.pad, self.pad), (self.pad, self.pad))
-        return random_windows(np.pad(x, sides, mode=self.mode), (H, W), rng)
+        return random_windows(array_module(x).pad(x, sides, mode=self.mode), (H, W), rng)
 
 
 class RandomCrop(Step):
@@ -138,7 +137,7 @@ class PCAColour(Step):
         if len(self.directions) != C:
             raise DataError(f"PCAColour was fitted to {len(self.directions)} channels, but x has {C}: fit it anew")
         draws = rng.normal(0, self.scale, (N, C)).astype(np.float32)
-        shift = (draws @ self.directions.T)[:, :, None, None]
+        shift = (draws @ beside(self.directions, x).T)[:, :, None, None]
         return _like(_float(x) + shift * (255 if x.dtype == np.uint8 else 1), x)
 
 
@@ -185,12 +184,13 @@ class Cutout(Step):
 
     def _change(self, x, rng):
         N, _, H, W = x.shape
+        xp = array_module(x)
         top, left = (rng.integers(side, size=(N, 1)) - self.size // 2 for side in (H, W))
-        rows = (np.arange(H) >= top) & (np.arange(H) < top + self.size)
-        columns = (np.arange(W) >= left) & (np.arange(W) < left + self.size)
+        rows = (xp.arange(H) >= top) & (xp.arange(H) < top + self.size)
+        columns = (xp.arange(W) >= left) & (xp.arange(W) < left + self.size)
         covered = rows[:, None, :, None] & columns[:, None, None, :]
         mean = _float(x).mean(axis=(2, 3), keepdims=True)
-        return np.where(covered, _like(mean, x), x)
+        return xp.where(covered, _like(mean, x), x)
 
 
 class Compose(Step):
@@ -265,8 +265,7 @@ def parse(text: str, x=None) -> Compose:
 
 def _grey(x):
     """The luma of RGB images, (N, 1, H, W) (ITU-R BT.601)."""
-    weights = np.array([0.299, 0.587, 0.114], x.dtype)
-    return np.einsum("nchw,c->nhw", x, weights)[:, None]
+    return 0.299 * x[:, :1] + 0.587 * x[:, 1:2] + 0.114 * x[:, 2:]
 
 
 def _float(x):
@@ -275,4 +274,4 @@ def _float(x):
 
 def _like(values, x):
     """Return values in the dtype of x, rounded and clipped when that is uint8."""
-    return np.rint(values).clip(0, 255).astype(np.uint8) if x.dtype == np.uint8 else values.astype(x.dtype)
+    return values.round().clip(0, 255).astype(np.uint8) if x.dtype == np.uint8 else values.astype(x.dtype)

@@ -2,13 +2,15 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from nnscratch.arrays import rng
+from nnscratch.arrays import array_module, device_of, no_waiting, rng, to_device
 from nnscratch.data.dataset import DataError, check_images, check_labels
+from nnscratch.data.draws import Draws
 
 
 class Batches:
@@ -17,6 +19,10 @@ class Batches:
     x: (N, C, H, W), y: (N,). `augment` is a function (x, rng) -> x, `preprocess` a function x -> float32 x.
     Each batch depends on (seed, epoch, its number) alone, so a run resumes anywhere, bit for bit.
 
+    `device` says where the batches are wanted. A set that lies on the GPU is augmented and preprocessed there;
+    one on the CPU is so there, by a thread, and copied to the device batch by batch. Augmentation on the GPU draws
+    other numbers than on the CPU.
+
     Raises DataError when the batch size is below 1 or above N.
 
     >>> batches = Batches(np.zeros((10, 3, 8, 8), np.uint8), np.arange(10) % 2, batch_size=4)
@@ -24,8 +30,11 @@ class Batches:
     [4, 4, 2]
     """
 
-    def __init__(self, x, y, batch_size: int, *, seed=0, shuffle=True, augment=None, preprocess=None) -> None:
-        self.x, self.y = np.asarray(x), np.asarray(y)
+    def __init__(
+        self, x, y, batch_size: int, *, seed=0, shuffle=True, augment=None, preprocess=None, device=None
+    ) -> None:
+        self.x, self.y = (a if hasattr(a, "dtype") else np.asarray(a) for a in (x, y))
+        self.device = device or device_of(self.x)
         check_images(self.x, "x")
         self.y = check_labels(self.y, "y", len(self.x))
         if batch_size != int(batch_size) or batch_size < 1:
@@ -59,18 +68,43 @@ class Batches:
             raise DataError(
                 f"epoch: start is {start}, but an epoch has {len(self)} batches: give 0 to {len(self)}"
             )
+        order = self._order(epoch)
+        if device_of(self.x) == "gpu":
+            return (self._batch(order, epoch, number) for number in range(start, len(self)))
+        return self._moved(prefetch(lambda number: self._batch(order, epoch, number), range(start, len(self))))
+
+    def batch(self, epoch: int, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return one batch of an epoch, the same as comes in its turn.
+
+        >>> batches = Batches(np.zeros((10, 3, 8, 8), np.uint8), np.arange(10), batch_size=4)
+        >>> batches.batch(3, 1)[1].tolist() == list(batches.epoch(3))[1][1].tolist()
+        True
+        """
+        x, y = self._batch(self._order(epoch), epoch, number)
+        return to_device(x, self.device), to_device(y, self.device)
+
+    def _order(self, epoch):
+        """The order of the examples in an epoch, where the examples are."""
         count = len(self.x)
         order = rng(self.seed, epoch).permutation(count) if self.shuffle else np.arange(count)
-        return prefetch(lambda number: self._batch(order, epoch, number), range(start, len(self)))
+        return to_device(order, device_of(self.x))
 
     def _batch(self, order, epoch, number):
         chosen = order[number * self.batch_size : (number + 1) * self.batch_size]
         x, y = self.x[chosen], self.y[chosen]
-        if self.augment is not None:
-            x = self.augment(x, rng(self.seed, epoch, number))
-        if self.preprocess is not None:
-            x = self.preprocess(x)
-        return np.ascontiguousarray(x, dtype=np.float32), y
+        key = (self.seed, epoch, number)
+        with no_waiting():
+            if self.augment is not None:
+                x = self.augment(x, rng(*key) if device_of(x) == "cpu" else Draws(x, key))
+            if self.preprocess is not None:
+                x = self.preprocess(x)
+        return array_module(x).ascontiguousarray(x, dtype=np.float32), y
+
+    def _moved(self, batches):
+        """Copy batches to the device where they are wanted."""
+        with closing(batches):
+            for x, y in batches:
+                yield to_device(x, self.device), to_device(y, self.device)
 
 
 def prefetch(make: Callable[[Any], Any], keys: Iterable[Any], ahead: int = 3) -> Iterator[Any]:

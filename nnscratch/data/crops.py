@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from nnscratch.arrays import array_module
 from nnscratch.data.dataset import DataError
 from nnscratch.shapes import match_axes
 
@@ -16,6 +17,10 @@ def random_windows(x, size, rng):
     H, W = size
     top = rng.integers(rows - H + 1, size=N)
     left = rng.integers(columns - W + 1, size=N)
+    if array_module(x) is not np:
+        down, right = top[:, None] + array_module(x).arange(H), left[:, None] + array_module(x).arange(W)
+        images = array_module(x).arange(N)[:, None, None]
+        return x.transpose(0, 2, 3, 1)[images, down[:, :, None], right[:, None, :]].transpose(0, 3, 1, 2)
     out = np.empty((N, C, H, W), x.dtype)
     for image, window, i, j in zip(x, out, top.tolist(), left.tolist()):
         window[...] = image[:, i : i + H, j : j + W]
@@ -33,8 +38,9 @@ def ten_crops(x, size: int):
     H, W = check_crop("ten_crops", x, size)
     down, right = H - size, W - size
     corners = [(0, 0), (0, right), (down, 0), (down, right), (down // 2, right // 2)]
-    crops = np.stack([x[:, :, i : i + size, j : j + size] for i, j in corners])
-    return np.concatenate([crops, crops[..., ::-1]])
+    xp = array_module(x)
+    crops = xp.stack([x[:, :, i : i + size, j : j + size] for i, j in corners])
+    return xp.concatenate([crops, crops[..., ::-1]])
 
 
 def check_crop(operation, x, size):

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from nnscratch.arrays import rng
+from nnscratch.arrays import array_module, may_look, rng
 
 
 class DataError(ValueError):
@@ -179,12 +179,13 @@ def check_finite(x, name="x", chunk=1000) -> None:
 
     >>> check_finite(np.ones((2, 3, 8, 8)))
     """
-    if x.dtype.kind != "f":
+    if x.dtype.kind != "f" or not may_look(x):
         return
+    xp = array_module(x)
     for first in range(0, len(x), chunk):
         part = x[first : first + chunk]
-        if not np.isfinite(part).all():
-            bad = first + int(np.argmin(np.isfinite(part.reshape(len(part), -1)).all(axis=1)))
+        if not xp.isfinite(part).all():
+            bad = first + int(xp.isfinite(part.reshape(len(part), -1)).all(axis=1).argmin())
             raise DataError(
                 f"{name} holds NaN or infinity in image {bad}: leave such images out, "
                 "or repair them with np.nan_to_num"

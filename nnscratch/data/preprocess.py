@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from nnscratch.arrays import beside
 from nnscratch.choices import choose
 from nnscratch.data.dataset import DataError, check_finite
 from nnscratch.data.moments import channel_moments, chunks, mean_image, principal_directions, unit
@@ -61,6 +62,10 @@ class Preprocess:
         if any(name not in self.arrays for name in self.learns):
             raise DataError(f"{self.name}: nothing is learned yet: call fit(x_train) first")
 
+    def _learned(self, name, x):
+        """An array that was learned, on the device of x."""
+        return beside(self.arrays[name], x)
+
     def _learn(self, x) -> dict[str, np.ndarray]:
         return {}
 
@@ -111,10 +116,10 @@ class MeanImage(Preprocess):
         return {"mean": mean_image(x)}
 
     def _apply(self, x):
-        return x - self.arrays["mean"]
+        return x - self._learned("mean", x)
 
     def _undo(self, x):
-        return x + self.arrays["mean"]
+        return x + self._learned("mean", x)
 
 
 class ChannelMean(Preprocess):
@@ -132,10 +137,10 @@ class ChannelMean(Preprocess):
         return {"mean": channel_moments(x)[0]}
 
     def _apply(self, x):
-        return x - self.arrays["mean"]
+        return x - self._learned("mean", x)
 
     def _undo(self, x):
-        return x + self.arrays["mean"]
+        return x + self._learned("mean", x)
 
 
 class Standardize(Preprocess):
@@ -154,10 +159,10 @@ class Standardize(Preprocess):
         return {"mean": mean, "std": np.where(std > 1e-6, std, np.float32(1))}
 
     def _apply(self, x):
-        return (x - self.arrays["mean"]) / self.arrays["std"]
+        return (x - self._learned("mean", x)) / self._learned("std", x)
 
     def _undo(self, x):
-        return x * self.arrays["std"] + self.arrays["mean"]
+        return x * self._learned("std", x) + self._learned("mean", x)
 
 
 class PCA(Preprocess):
@@ -189,11 +194,11 @@ class PCA(Preprocess):
         return {"mean": mean, "directions": np.ascontiguousarray(directions[:, : self.components])}
 
     def _apply(self, x):
-        return (x - self.arrays["mean"]).reshape(len(x), -1) @ self.arrays["directions"]
+        return (x - self._learned("mean", x)).reshape(len(x), -1) @ self._learned("directions", x)
 
     def _undo(self, x):
-        mean = self.arrays["mean"]
-        return (x @ self.arrays["directions"].T).reshape(-1, *mean.shape) + mean
+        mean = self._learned("mean", x)
+        return (x @ self._learned("directions", x).T).reshape(-1, *mean.shape) + mean
 
 
 class Whiten(Preprocess):
@@ -223,14 +228,14 @@ class Whiten(Preprocess):
         return {"mean": mean, "directions": directions, "spread": spread, "zca": np.array([self.zca])}
 
     def _apply(self, x):
-        mean, directions, spread, zca = (self.arrays[name] for name in self.learns)
+        mean, directions, spread = (self._learned(name, x) for name in self.learns[:3])
         out = (x - mean).reshape(len(x), -1) @ directions / spread
-        return (out @ directions.T).reshape(x.shape) if zca[0] else out
+        return (out @ directions.T).reshape(x.shape) if self.arrays["zca"][0] else out
 
     def _undo(self, x):
-        mean, directions, spread, zca = (self.arrays[name] for name in self.learns)
+        mean, directions, spread = (self._learned(name, x) for name in self.learns[:3])
         x = x.reshape(len(x), -1)
-        rotated = x @ directions if zca[0] else x
+        rotated = x @ directions if self.arrays["zca"][0] else x
         return (rotated * spread @ directions.T).reshape(-1, *mean.shape) + mean
 
 

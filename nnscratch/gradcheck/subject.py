@@ -45,7 +45,12 @@ def is_floating(value: Any) -> bool:
     >>> is_floating(np.ones(2)), is_floating(np.arange(2)), is_floating(0.5)
     (True, False, False)
     """
-    return hasattr(value, "dtype") and hasattr(value, "reshape") and np.ndim(value) >= 0 and _is_array(value)
+    return (
+        hasattr(value, "dtype")
+        and hasattr(value, "reshape")
+        and getattr(value, "ndim", -1) >= 0
+        and _is_array(value)
+    )
 
 
 def _is_array(value):

@@ -8,17 +8,25 @@ the same name; where it has none, or is not installed, the reference serves. The
 import contextlib
 import functools
 import importlib
+import inspect
 import os
+import sys
 
 import numpy as np
 
-from nnscratch.arrays import array_module
+from nnscratch.arrays import array_module, check_one_device
 from nnscratch.kernels import reference
 
 TWINS = {"numpy": "nnscratch.kernels.cpu", "cupy": "nnscratch.kernels.gpu"}
 FLOATS = {np.dtype("float32"), np.dtype("float64"), "float32", "float64"}
 
-_switch = {"reference": os.environ.get("NNSCRATCH_KERNELS", "") == "reference"}
+PRECISIONS = ("float32", "tf32", "bf16")
+
+_switch = {"reference": os.environ.get("NNSCRATCH_KERNELS", "") == "reference", "precision": "float32"}
+
+
+class PrecisionError(ValueError):
+    """A precision that there is not, or not on this device."""
 
 
 @contextlib.contextmanager
@@ -35,6 +43,35 @@ def reference_only():
         yield
     finally:
         _switch["reference"] = before
+
+
+def precision():
+    """Return how factors of convolutions and matrix products are rounded: "float32" (as is), "tf32" or "bf16".
+
+    >>> precision()
+    'float32'
+    """
+    return _switch["precision"]
+
+
+@contextlib.contextmanager
+def use_precision(name):
+    """Round the factors of convolutions and matrix products on the GPU inside the `with` block.
+
+    "tf32" keeps 10 bits of a float32's mantissa, "bf16" 7; sums, and all that is kept, stay float32. Arrays of
+    float64 are not rounded. Raises PrecisionError for another name, and where such a product is for the CPU.
+
+    >>> with use_precision("tf32"):
+    ...     precision()
+    'tf32'
+    """
+    if name not in PRECISIONS:
+        raise PrecisionError(f"there is no precision {name!r}: choose {', '.join(PRECISIONS)}")
+    before, _switch["precision"] = precision(), name
+    try:
+        yield
+    finally:
+        _switch["precision"] = before
 
 
 def twin_of(name, library, dtype="float32"):
@@ -74,15 +111,29 @@ def example_by_example(function):
 
     @functools.wraps(function)
     def swept(*args, **options):
+        _check_devices(function.__name__, names, args)
         return (
             sweep(args[0], function, args, options) if getattr(args[0], "ndim", 0) else function(*args, **options)
         )
 
+    names = list(inspect.signature(function).parameters)
     return swept
 
 
-def _kernel(definition, whole=None):
-    """Dispatch on the one dtype that all arrays have; only argument number `whole` may hold whole numbers."""
+def _check_devices(operation, names, args):
+    """Raise DeviceError unless all arrays, also the first one of a cache, lie on one device."""
+    if "cupy" in sys.modules:
+        firsts = (
+            next((a for a in arg if hasattr(a, "dtype")), None) if isinstance(arg, tuple) else arg for arg in args
+        )
+        check_one_device(operation, **dict(zip(names, firsts)))
+
+
+def _kernel(definition, whole=None, product=False):
+    """Dispatch on the one dtype that all arrays have; only argument number `whole` may hold whole numbers.
+
+    A `product` heeds the precision.
+    """
 
     @functools.wraps(definition)
     def kernel(first, *args, **kwargs):
@@ -91,19 +142,27 @@ def _kernel(definition, whole=None):
             for i, a in enumerate((first, *args))
             if hasattr(a, "dtype") and (a.dtype.kind == "f" or i != whole)
         }
-        one = dtypes.pop() if len(dtypes) == 1 else "mixed"
-        return twin_of(definition.__name__, array_module(first).__name__, one)(first, *args, **kwargs)
+        one = dtypes.pop() if len(dtypes) == 1 else "mixed" if dtypes else "float32"
+        _check_devices(definition.__name__, names, (first, *args))
+        library = array_module(first).__name__
+        if product and library == "numpy" and precision() != "float32":
+            raise PrecisionError(
+                f"{definition.__name__}: precision {precision()!r} is for the GPU, but the arrays are on the CPU: "
+                'move the model with model.to("gpu"), or use "float32"'
+            )
+        return twin_of(definition.__name__, library, one)(first, *args, **kwargs)
 
+    names = list(inspect.signature(definition).parameters)
     return kernel
 
 
-matmul = _kernel(reference.matmul)
+matmul = _kernel(reference.matmul, product=True)
 im2col = _kernel(reference.im2col)
 col2im = _kernel(reference.col2im)
-conv = _kernel(reference.conv, whole=0)
-conv_pooled = _kernel(reference.conv_pooled, whole=0)
-conv_input_gradient = _kernel(reference.conv_input_gradient)
-conv_weight_gradient = _kernel(reference.conv_weight_gradient, whole=1)
+conv = _kernel(reference.conv, whole=0, product=True)
+conv_pooled = _kernel(reference.conv_pooled, whole=0, product=True)
+conv_input_gradient = _kernel(reference.conv_input_gradient, product=True)
+conv_weight_gradient = _kernel(reference.conv_weight_gradient, whole=1, product=True)
 max_pool = _kernel(reference.max_pool)
 window_max = _kernel(reference.window_max)
 max_pool_backward = _kernel(reference.max_pool_backward, whole=1)
@@ -111,8 +170,10 @@ average_pool = _kernel(reference.average_pool)
 average_pool_backward = _kernel(reference.average_pool_backward)
 channel_window_sum = _kernel(reference.channel_window_sum)
 spatial_window_sum = _kernel(reference.spatial_window_sum)
-scatter_rows = _kernel(reference.scatter_rows)
+scatter_rows = _kernel(reference.scatter_rows, whole=1)
 dropout_mask = _kernel(reference.dropout_mask)
+softmax_loss = _kernel(reference.softmax_loss, whole=1)
+update_parameters = _kernel(reference.update_parameters)
 channel_moments = _kernel(reference.channel_moments)
 channel_sum = _kernel(reference.channel_sum)
 channel_sums = _kernel(reference.channel_sums)
@@ -121,7 +182,10 @@ channel_blend = _kernel(reference.channel_blend)
 relu = _kernel(reference.relu)
 sweep = _kernel(reference.sweep)
 relu_backward = _kernel(reference.relu_backward)
+random_uniform = _kernel(reference.random_uniform, whole=0)
 
 KERNELS = [
-    name for name, value in list(globals().items()) if getattr(value, "__module__", "") == reference.__name__
+    name
+    for name, value in list(globals().items())
+    if getattr(value, "__wrapped__", None) is getattr(reference, name, name)
 ]

@@ -27,7 +27,7 @@ def window_max(x, window):
     return channels_first(out)
 
 
-def max_pool_backward(dout, switches, x_shape):
+def max_pool_backward(dout, switches, x_shape, window=None):
     """Twin of reference.max_pool_backward."""
     N, C, H, W = x_shape
     dout, switches, dx = channels_last(dout), channels_last(switches), empty((N, H, W, C), dout.dtype)

@@ -2,7 +2,11 @@
 
 import math
 
-from nnscratch.arrays import array_module, rng, to_device
+from nnscratch.arrays import array_module
+from nnscratch.kernels.draws import random_uniform as random_uniform
+from nnscratch.kernels.steps import dropout_mask as dropout_mask
+from nnscratch.kernels.steps import softmax_loss as softmax_loss
+from nnscratch.kernels.steps import update_parameters as update_parameters
 from nnscratch.shapes import ShapeError
 
 
@@ -180,8 +184,10 @@ def window_max(x, window):
     return windows(x, window, fill=-math.inf).max(axis=(4, 5))
 
 
-def max_pool_backward(dout, switches, x_shape):
+def max_pool_backward(dout, switches, x_shape, window=None):
     """Send every dout (N, C, OH, OW) back to the pixel its switch names -> dx (N, C, H, W).
+
+    A twin may use the window to find the switches that can name a pixel.
 
     >>> import numpy as np
     >>> max_pool_backward(np.ones((1, 1, 1, 2)), np.array([[[[3, 3]]]]), (1, 1, 2, 2))[0, 0]
@@ -290,21 +296,6 @@ def scatter_rows(rows, indexes, count):
     total = xp.zeros((count, rows.shape[1]), rows.dtype)
     xp.add.at(total, indexes, rows)
     return total
-
-
-def dropout_mask(x, shape, drop, key):
-    """Return a mask that is 0 with probability `drop`, else 1 / (1 - drop), in x's dtype and on its device.
-
-    The mask depends on `key` (whole numbers) alone, so the same key draws the same mask again.
-
-    >>> import numpy as np
-    >>> dropout_mask(np.ones(4), (4,), 0.5, key=(0, 5))
-    array([2., 0., 2., 0.])
-    """
-    xp = array_module(x)
-    uniform = rng(*key).random(shape, dtype="float32")
-    mask = (uniform >= drop) * x.dtype.type(1 / (1 - drop))
-    return mask if xp.__name__ == "numpy" else to_device(mask, "gpu")
 
 
 def channel_moments(x):

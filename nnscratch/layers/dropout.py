@@ -53,7 +53,7 @@ class Dropout(Layer):
 
     def forward(self, x, train=False):
         """Return x with a fresh mask in training, x itself in evaluation, and the cache."""
-        key = (int(self.state["seed"]), int(self.state["draws"]))
+        key = (self.state["seed"], self.state["draws"])
         if train:
             self.state["draws"] = self.state["draws"] + array_module(self.state["draws"]).ones_like(
                 self.state["draws"]

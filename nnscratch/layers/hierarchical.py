@@ -1,6 +1,8 @@
 """Hierarchical softmax: choose among many classes by walking down a tree, with a small softmax at every fork."""
 
-from nnscratch.arrays import array_module
+import numpy as np
+
+from nnscratch.arrays import array_module, beside, number
 from nnscratch.layers.losses import LabelError, check_labels, log_softmax
 from nnscratch.shapes import match_axes
 
@@ -9,7 +11,8 @@ class ClassTree:
     """A tree over classes, given as nested lists with every class number once: [[0, 1], [2, [3, 4]]].
 
     `forks` lists, for every inner node, its first score and the classes below each of its branches. The scores
-    of a node lie side by side; `scores` counts them all.
+    of a node lie side by side; `scores` counts them all. `choices` holds, for every inner node, a table (classes,
+    branches) that is True where a class lies below a branch.
 
     >>> tree = ClassTree([[0, 1], 2])
     >>> tree.scores, tree.classes, tree.forks
@@ -17,12 +20,16 @@ class ClassTree:
     """
 
     def __init__(self, tree):
-        self.forks = []
+        self.forks: list[tuple[int, list[list[int]]]] = []
         self.scores = 0
         leaves = sorted(self._grow(tree))
         self.classes = len(leaves)
         if leaves != list(range(len(leaves))):
             raise LabelError(f"class tree: its leaves are {leaves}: name every class from 0 up exactly once")
+        self.choices = [
+            np.array([[label in classes for classes in branches] for label in leaves])
+            for _, branches in self.forks
+        ]
 
     def _grow(self, node):
         if isinstance(node, int):
@@ -44,10 +51,9 @@ def hierarchical_log_probs(x, tree):
     """
     match_axes("hierarchical_softmax", x=(x, f"N {tree.scores}"))
     log_probs = array_module(x).zeros((len(x), tree.classes), x.dtype)
-    for first, branches in tree.forks:
+    for (first, branches), choices in zip(tree.forks, tree.choices):
         steps = log_softmax(x[:, first : first + len(branches)])
-        for branch, classes in enumerate(branches):
-            log_probs[:, classes] += steps[:, branch, None]
+        log_probs += steps @ beside(choices, x).T.astype(x.dtype)
     return log_probs
 
 
@@ -66,11 +72,11 @@ def hierarchical_softmax_loss(x, y, tree):
     check_labels(y, tree.classes, "hierarchical_softmax_loss")
     xp = array_module(x)
     loss, dx = 0.0, xp.zeros_like(x)
-    for first, branches in tree.forks:
+    for (first, branches), choices in zip(tree.forks, tree.choices):
         scores = slice(first, first + len(branches))
         log_probs = log_softmax(x[:, scores])
-        target = xp.stack([xp.isin(y, xp.asarray(classes)) for classes in branches], axis=1).astype(x.dtype)
+        target = beside(choices, x)[y].astype(x.dtype)
         passing = target.sum(axis=1, keepdims=True)
-        loss -= float((target * log_probs).sum())
+        loss -= number((target * log_probs).sum())
         dx[:, scores] = (xp.exp(log_probs) * passing - target) / N
     return loss / N, dx

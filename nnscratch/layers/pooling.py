@@ -20,15 +20,16 @@ def max_pool_forward(x, kernel=2, stride=None, pad=0, ceil=False):
     (array([[ 5.,  7.],
            [13., 15.]]), array([0., 1., 0., 1.]))
     """
-    out, switches = kernels.max_pool(x, _window("max_pool", x, kernel, stride, pad, ceil))
-    return out, (x.shape, switches)
+    window = _window("max_pool", x, kernel, stride, pad, ceil)
+    out, switches = kernels.max_pool(x, window)
+    return out, (x.shape, switches, window)
 
 
 def max_pool_backward(dout, cache):
     """dx: every dout goes to the pixel that won its window; a pixel that won several windows gets the sum."""
-    x_shape, switches = cache
+    x_shape, switches, window = cache
     check_dout("max_pool", dout, switches.shape)
-    return kernels.max_pool_backward(dout, switches, x_shape)
+    return kernels.max_pool_backward(dout, switches, x_shape, window)
 
 
 def max_pool_naive_forward(x, kernel=2, stride=None, pad=0, ceil=False):

@@ -1,6 +1,6 @@
 """Regularisers: prices on large weights, each `(w, strength) -> (penalty, dw)`, and a limit on their norm."""
 
-from nnscratch.arrays import array_module
+from nnscratch.arrays import array_module, number
 
 
 def l2_penalty(w, strength):
@@ -10,7 +10,7 @@ def l2_penalty(w, strength):
     >>> l2_penalty(np.array([3.0, -4.0]), 0.1)
     (1.25, array([ 0.3, -0.4]))
     """
-    return 0.5 * strength * float((w * w).sum()), strength * w
+    return 0.5 * strength * number((w * w).sum()), strength * w
 
 
 def l1_penalty(w, strength):
@@ -20,7 +20,7 @@ def l1_penalty(w, strength):
     >>> l1_penalty(np.array([3.0, -4.0]), 0.1)
     (0.7000000000000001, array([ 0.1, -0.1]))
     """
-    return strength * float(abs(w).sum()), strength * array_module(w).sign(w)
+    return strength * number(abs(w).sum()), strength * array_module(w).sign(w)
 
 
 def elastic_net_penalty(w, strength, balance=0.5):

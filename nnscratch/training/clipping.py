@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from nnscratch.arrays import array_module
+from nnscratch.arrays import array_module, number
 
 
 def global_norm(arrays: Mapping[str, Any]) -> float:
@@ -14,7 +14,7 @@ def global_norm(arrays: Mapping[str, Any]) -> float:
     >>> global_norm({"w": np.array([3.0]), "b": np.array([4.0])})
     5.0
     """
-    return sum(float(np.square(a, dtype=np.float64).sum()) for a in arrays.values()) ** 0.5
+    return sum(number(array_module(a).square(a, dtype=np.float64).sum()) for a in arrays.values()) ** 0.5
 
 
 def clip_by_norm(grads: Mapping[str, Any], limit: float) -> tuple[dict[str, Any], float]:
@@ -28,6 +28,9 @@ def clip_by_norm(grads: Mapping[str, Any], limit: float) -> tuple[dict[str, Any]
     """
     _check_limit("clip_by_norm", limit)
     norm = global_norm(grads)
+    if not isinstance(norm, float):  # it lies on the GPU, and nobody waits for it
+        factor = array_module(norm).minimum(limit / norm, 1.0)
+        return {name: g * factor.astype(g.dtype) for name, g in grads.items()}, norm
     factor = limit / norm if norm > limit else 1.0
     return {name: factor * g for name, g in grads.items()} if factor < 1 else dict(grads), norm
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from nnscratch.arrays import array_module
+from nnscratch.arrays import array_module, to_device
 
 
 class NonFiniteLoss(RuntimeError):
@@ -36,7 +36,7 @@ def explain_non_finite(model: Any, x: Any, y: Any, loss: float, grads: Mapping[s
     """
     for name, array in (("input", x), ("label", y)):
         if not all_finite(array):
-            example = int(np.argwhere(~np.isfinite(array))[0][0])
+            example = int(np.argwhere(~np.isfinite(to_device(array, "cpu")))[0][0])
             return (
                 f"the {name} is not finite: first in example {example} of the batch; "
                 "look at the data and its preprocessing"

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from nnscratch.arrays import to_device
+from nnscratch.arrays import number, to_device
 from nnscratch.shapes import match_axes
 
 
@@ -23,7 +23,7 @@ def accuracy(scores: Any, y: Any) -> float:
     match_axes("accuracy", scores=(scores, "N C ..."), y=(y, "N ..."))
     match_axes("accuracy", best=(scores[:, 0], "N ..."), y=(y, "N ..."))
     _check_any("accuracy", y)
-    return float((scores.argmax(axis=1) == y).mean())
+    return number((scores.argmax(axis=1) == y).mean())
 
 
 def top_k_accuracy(scores: Any, y: Any, k: int = 5) -> float:
@@ -39,7 +39,7 @@ def top_k_accuracy(scores: Any, y: Any, k: int = 5) -> float:
     if not 1 <= k <= C:
         raise MetricError(f"top_k_accuracy: k is {k}: there are {C} classes, so give 1 to {C}")
     best = (-scores).argsort(axis=1, kind="stable")[:, :k]
-    return float((best == y[:, None]).any(axis=1).mean())
+    return number((best == y[:, None]).any(axis=1).mean())
 
 
 def confusion_matrix(predicted: Any, y: Any, classes: int) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, MutableMapping
 from fnmatch import fnmatchcase
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -20,6 +20,16 @@ def number_by_number(update):
     """
     update.number_by_number = True
     return update
+
+
+class Rule(NamedTuple):
+    """What a kernel that moves all parameters at once must know of a rule; a rule of a user has no name."""
+
+    name: str
+    rate: Any
+    settings: list[float]
+    decoupled: bool
+    go: Any
 
 
 class OptimizerError(ValueError):
@@ -51,6 +61,7 @@ class Optimizer:
     """
 
     slots: ClassVar[tuple[str, ...]] = ()
+    settings: ClassVar[tuple[str, ...]] = ()  # the rule's own numbers, as `update` of this file's rules uses them
     decoupled: ClassVar[bool] = False  # True: weight decay shrinks w itself and stays out of the gradient
 
     def __init__(
@@ -62,28 +73,41 @@ class Optimizer:
         self.state: dict[str, Any] = {}
         _check_numbers(self)
 
-    def step(self, params: MutableMapping[str, Any], grads: Mapping[str, Any], rate: float | None = None) -> None:
+    def step(
+        self, params: MutableMapping[str, Any], grads: Mapping[str, Any], rate: Any = None, go: Any = None
+    ) -> None:
         """Move every parameter that has a gradient, in place; `rate` stands in for the optimiser's own.
 
-        Raises OptimizerError when a gradient does not fit its parameter, or a pattern fits no parameter.
+        On the GPU, rate (float64) and `go` (bool) may be arrays without axes that lie there; where `go` is False,
+        nothing changes. Raises OptimizerError when a gradient does not fit its parameter, or a pattern fits no
+        parameter.
         """
-        rate = self.rate if rate is None else float(rate)
+        rate = self.rate if rate is None else rate if array_module(rate) is not np else float(rate)
+        parts = []
         decay = self.weight_decay if isinstance(self.weight_decay, Mapping) else {"*": self.weight_decay}
         spare = not isinstance(self.weight_decay, Mapping)
         for setting, patterns in (("weight_decay", decay), ("rate_scale", self.rate_scale)):
             _check_patterns(setting, patterns, params)
         for name, dw in grads.items():
             w = _parameter(params, name, dw)
-            own_rate = rate * _first_match(self.rate_scale, name, 1.0)
+            factor = _first_match(self.rate_scale, name, 1.0)
             own_decay = 0.0 if spare and not is_weight(name) else _first_match(decay, name, 0.0)
             slots = {slot: self._slot(slot, name, w) for slot in self.slots}
-            if "t" in slots:
-                slots["t"] += 1
-            self._move(w, dw, own_rate, own_decay, slots)
+            parts.append((w, dw, factor, own_decay, slots))
+        if parts:
+            kernels.update_parameters(parts[0][0], self._rule(rate, go), parts, self._move)
+
+    def _rule(self, rate, go):
+        """Name the rule by its class, if its update is one of this file's."""
+        own = self.update.__module__ == __name__
+        name = self.update.__qualname__.partition(".")[0].lower() if own else ""
+        return Rule(name, rate, [getattr(self, setting) for setting in self.settings], self.decoupled, go)
 
     def _move(self, w, dw, rate, decay, slots):
         """Decay and update one parameter, block by block where the rule goes number by number."""
         names = [slot for slot in slots if slot != "t"]
+        if "t" in slots:
+            slots["t"] += 1
 
         def work(w, dw, *blocks):
             if decay and self.decoupled:
@@ -116,7 +140,7 @@ class Optimizer:
         """The array remembered for one parameter, zero at first; slot `t` counts the parameter's steps."""
         key = f"{slot}.{name}"
         if key not in self.state:
-            self.state[key] = np.zeros((), np.int64) if slot == "t" else array_module(w).zeros_like(w)
+            self.state[key] = array_module(w).zeros((), np.int64) if slot == "t" else array_module(w).zeros_like(w)
         return self.state[key]
 
     def __repr__(self) -> str:
@@ -157,7 +181,7 @@ class Momentum(Optimizer):
     array([0.75])
     """
 
-    slots = ("velocity",)
+    slots, settings = ("velocity",), ("momentum",)
 
     def __init__(self, rate: float = 1e-2, momentum: float = 0.9, **common: Any) -> None:
         self.momentum = momentum
@@ -203,7 +227,7 @@ class AdaGrad(Optimizer):
     array([0.9, 0.9])
     """
 
-    slots = ("squares",)
+    slots, settings = ("squares",), ("epsilon",)
 
     def __init__(self, rate: float = 1e-2, epsilon: float = 1e-8, **common: Any) -> None:
         self.epsilon = epsilon
@@ -227,7 +251,7 @@ class RMSProp(Optimizer):
     array([0.8])
     """
 
-    slots = ("squares",)
+    slots, settings = ("squares",), ("decay", "epsilon")
 
     def __init__(self, rate: float = 1e-2, decay: float = 0.99, epsilon: float = 1e-8, **common: Any) -> None:
         self.decay = decay
@@ -253,7 +277,7 @@ class Adam(Optimizer):
     array([0.9, 1.1])
     """
 
-    slots = ("m", "v", "t")
+    slots, settings = ("m", "v", "t"), ("beta1", "beta2", "epsilon")
 
     def __init__(
         self, rate: float = 1e-3, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8, **common: Any
@@ -270,8 +294,8 @@ class Adam(Optimizer):
         m += (1 - self.beta1) * dw
         v *= self.beta2
         v += (1 - self.beta2) * dw * dw
-        m_hat = m / (1 - self.beta1 ** int(t))
-        v_hat = v / (1 - self.beta2 ** int(t))
+        m_hat = m / (1 - self.beta1**t).astype(m.dtype)
+        v_hat = v / (1 - self.beta2**t).astype(v.dtype)
         w -= rate * m_hat / (array_module(w).sqrt(v_hat) + self.epsilon)
 
 

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from nnscratch.arrays import default_seed
+from nnscratch.arrays import default_seed, to_device
 from nnscratch.data.batches import Batches
+from nnscratch.gpu import memory_explained
+from nnscratch.training.ahead import StepsAhead, stream_for
 from nnscratch.training.callbacks import Callback
 from nnscratch.training.checkpoint import CheckpointError, load_checkpoint, restore_arrays, save_checkpoint
 from nnscratch.training.clipping import clip_by_norm, clip_by_value
@@ -19,9 +21,10 @@ from nnscratch.training.evaluation import evaluate, in_order
 from nnscratch.training.history import History
 from nnscratch.training.interrupts import deferred_interrupt
 from nnscratch.training.optimizers import Momentum, Optimizer
+from nnscratch.training.placement import PlacedData
 from nnscratch.training.schedules import Constant, Schedule
 from nnscratch.training.splits import split_of, spread
-from nnscratch.training.weights import model_arrays
+from nnscratch.training.weights import device_of_model, model_arrays
 
 POSITION = ("seed", "epoch", "step_in_epoch", "_loss_sum", "_seen", "_seconds", "_finished")
 
@@ -43,6 +46,11 @@ class Solver:
     augment, preprocess: handed to Batches; the images that measure accuracy are preprocessed but not augmented.
     clip_norm, clip_value: limits on the gradients; none unless given.
     train_samples: how many training examples, spread over the set, the training accuracy is measured on.
+    loss_every: on the GPU, the loss is looked at after so many steps (50 unless given; after a step that was not
+        finite, none changes anything, so that looking late does no harm). Callbacks hear of the last one seen.
+    graph: on the GPU, record a step as a CUDA graph and replay it.
+
+    It trains where the model is: after `model.to("gpu")` the images are moved there too, if they fit.
 
     All randomness is a function of (seed, epoch, batch) or lies in `model.state`. So a run that was saved with
     `save` and goes on after `load` gives the same bits as one that was never interrupted.
@@ -56,6 +64,9 @@ class Solver:
     >>> len(history), solver.accuracy(data["x_train"], data["y_train"]) > 0.9
     (30, True)
     """
+
+    batches: Batches
+    _placed: PlacedData
 
     def __init__(
         self,
@@ -73,6 +84,8 @@ class Solver:
         clip_norm: float | None = None,
         clip_value: float | None = None,
         train_samples: int = 1000,
+        loss_every: int | None = None,
+        graph: bool = False,
     ) -> None:
         self.model = model
         self.data = data
@@ -87,6 +100,8 @@ class Solver:
         self.clip_norm = clip_norm
         self.clip_value = clip_value
         self.train_samples = train_samples
+        self.loss_every = 50 if loss_every is None else int(loss_every)
+        self.graph = graph
 
         self.history = History()
         self.epoch = 0
@@ -96,6 +111,8 @@ class Solver:
         self._seconds = 0.0
         self._finished = False
         self._stopping = False
+        self._ahead: StepsAhead | None = None
+        self._sizes: list[int] = []
         self._check()
 
     @property
@@ -106,7 +123,7 @@ class Solver:
     @property
     def steps(self) -> int:
         """The number of steps taken since the start."""
-        return len(self.history.losses)
+        return len(self.history.losses) + len(self._sizes)
 
     def rate_at(self, step: int) -> float:
         """Return the learning rate of a step of the present epoch, before any factor for single parameters."""
@@ -119,7 +136,8 @@ class Solver:
         there. Raises NonFiniteLoss, which names the layer, before the parameters are spoilt.
         """
         self._stopping = False
-        with deferred_interrupt(self.stop):
+        self._settle()
+        with deferred_interrupt(self.stop), memory_explained(), stream_for(self.graph and self._ahead):
             self._tell("on_start")
             try:
                 while not self.finished and not self._stopping:
@@ -154,12 +172,14 @@ class Solver:
                 f"If the data are right: lower the rate (now {self.rate_at(self.step_in_epoch):.3g}), clip the "
                 "gradients (clip_norm=1.0) or warm up. The parameters are as they were before this step"
             )
-        if self.clip_norm is not None:
-            grads, _ = clip_by_norm(grads, self.clip_norm)
-        if self.clip_value is not None:
-            grads = clip_by_value(grads, self.clip_value)
+        grads = self._clipped(grads)
         self.optimizer.step(self.model.params, grads, self.rate_at(self.step_in_epoch))
         return float(loss), grads
+
+    def _clipped(self, grads):
+        if self.clip_norm is not None:
+            grads, _ = clip_by_norm(grads, self.clip_norm)
+        return grads if self.clip_value is None else clip_by_value(grads, self.clip_value)
 
     def accuracy(self, x: Any, y: Any) -> float:
         """Return the share of images classified right in evaluation mode; x is preprocessed here."""
@@ -170,11 +190,9 @@ class Solver:
 
         Raises SolverError when the data have no such split.
         """
-        x, y = split_of(self.data, split)
+        x, y = self._placed.split(split)
         if x is None or len(x) == 0:
-            raise SolverError(
-                f"the data have no x_{split}: give the Solver data that hold x_{split} and y_{split}"
-            )
+            raise SolverError(f"the data have no x_{split}: give the Solver data with x_{split} and y_{split}")
         return self._measure(x, y)
 
     def probe(self, count: int) -> tuple[Any, Any]:
@@ -185,12 +203,13 @@ class Solver:
         >>> Solver(mlp(image=(1, 2, 2)), data, batch_size=3).probe(3)[1]
         array([0, 4, 8])
         """
-        x, y = spread(*split_of(self.data, "train"), count)
-        [batch] = in_order(x, y, len(x), self.preprocess)
+        x, y = spread(*self._placed.split("train"), count)
+        [batch] = in_order(x, y, len(x), self.preprocess, device_of_model(self.model))
         return batch
 
     def save(self, folder: Path | str) -> None:
-        """Save all that the run needs to go on; raises CheckpointError when that fails."""
+        """Save all that the run needs to go on, as arrays of the CPU; raises CheckpointError when that fails."""
+        self._look()
         arrays = {
             **model_arrays(self.model),
             **_with_prefix("optimizer", self.optimizer.state),
@@ -215,9 +234,12 @@ class Solver:
     def load(self, folder: Path | str) -> None:
         """Go back to what `save` saved; the Solver must have been made with the same settings.
 
+        All arrays go to the device of the model, wherever they were saved.
+
         Raises CheckpointError when there is no sound checkpoint or it does not fit this model, data or optimiser.
         """
         arrays, facts = load_checkpoint(folder)
+        self._settle()
         for what, ours in self._set_up().items():
             if facts.get(what) != ours:
                 raise CheckpointError(
@@ -226,11 +248,12 @@ class Solver:
                 )
         restore_arrays(self.model.params, _without_prefix("params", arrays), "parameters")
         restore_arrays(self.model.state, _without_prefix("state", arrays), "running statistics")
-        self.optimizer.load_state(_without_prefix("optimizer", arrays))
+        there = {name: to_device(array, self._placed.device) for name, array in arrays.items()}
+        self.optimizer.load_state(_without_prefix("optimizer", there))
         self.schedule.load_state(facts["schedule_state"])
         for name, callback in self._named_callbacks():
             if name in facts["callbacks"]:
-                callback.load_state({**facts["callbacks"][name], **_without_prefix(name, arrays)})
+                callback.load_state({**facts["callbacks"][name], **_without_prefix(name, there)})
         vars(self).update(facts["position"])
         self.history.rows = facts["history"]
         self.history.losses = arrays["history.losses"].tolist()
@@ -251,27 +274,56 @@ class Solver:
         with closing(batches):
             for x, y in batches:
                 self._tell("on_batch", x, y)
-                loss, grads = self.step(x, y)
-                self.step_in_epoch += 1
-                self._loss_sum += loss * len(x)
-                self._seen += len(x)
-                self.history.losses.append(loss)
+                grads = self._take(x, y)
                 self._tick()
-                self._tell("on_step", loss, grads)
+                self._tell("on_step", self.history.losses[-1], grads)
                 if self._stopping:
                     break
+            self._look()
         if self.step_in_epoch == len(self.batches):
             self._close_epoch()
 
+    def _take(self, x, y):
+        """Take a step and return the gradients; on the GPU, the loss is looked at later, but for the first one."""
+        if self._ahead is None:
+            loss, grads = self.step(x, y)
+            self._note(loss, len(x))
+            self.step_in_epoch += 1
+            return grads
+        grads = self._ahead.take(x, y, self.rate_at(self.step_in_epoch))
+        self._sizes.append(len(x))
+        self.step_in_epoch += 1
+        if self.steps == 1 or len(self._sizes) == self.loss_every or not self.history.losses:
+            self._look()
+        return grads
+
+    def _look(self):
+        """Fetch the losses of the steps taken ahead; take one that was not finite again, to say why."""
+        if self._ahead is None or not self._sizes:
+            return
+        sizes, self._sizes = self._sizes, []
+        losses, fine = self._ahead.look()
+        for loss, size in zip(losses, sizes):
+            self._note(loss, size)
+        if not fine:
+            self.step_in_epoch -= len(sizes) - len(losses)
+            self.step(*self.batches.batch(self.epoch, self.step_in_epoch))
+            raise NonFiniteLoss("the loss was not finite, but is when the step is taken again: train anew")
+
+    def _note(self, loss, size):
+        self._loss_sum += loss * size
+        self._seen += size
+        self.history.losses.append(loss)
+
     def _close_epoch(self):
         """Measure, write a row into the history, and tell the schedule and the callbacks."""
-        sample = spread(*split_of(self.data, "train"), self.train_samples)
+        sample = spread(*self._placed.split("train"), self.train_samples)
         row = {
             "epoch": self.epoch + 1,
             "loss": self._loss_sum / self._seen,
             "train_accuracy": self.accuracy(*sample),
         }
-        x, y = split_of(self.data, "val")
+        x, y = self._placed.split("val")
         if x is not None and len(x):
             row.update({f"val_{name}": value for name, value in self._measure(x, y).items()})
         self._tick()
@@ -292,10 +344,20 @@ class Solver:
         return evaluate(self.model, x, y, self.batch_size, self.preprocess)
 
     def _draw_batches(self):
-        x, y = split_of(self.data, "train")
-        self.batches = Batches(
-            x, y, self.batch_size, seed=self.seed, augment=self.augment, preprocess=self.preprocess
-        )
+        x, y = self._placed.split("train")
+        chain = {"augment": self.augment, "preprocess": self.preprocess}
+        self.batches = Batches(x, y, self.batch_size, seed=self.seed, device=self._placed.device, **chain)
+
+    def _settle(self):
+        """Bring the images to the device of the model, and get ready to take steps there."""
+        device = device_of_model(self.model)
+        if device != self._placed.device:
+            self._placed = PlacedData(self.data, device)
+            self._draw_batches()
+        if device == "cpu":
+            self._ahead = None
+        elif self._ahead is None:
+            self._ahead = StepsAhead(self.model, self.optimizer, self._clipped, self.loss_every, self.graph)
 
     def _tell(self, event, *news):
         for callback in self.callbacks:
@@ -313,13 +375,14 @@ class Solver:
         """Refuse data on which training could only fail later, and count the classes."""
         if split_of(self.data, "train")[0] is None:
             raise SolverError("the data have no x_train: give a Dataset, or a dict with x_train and y_train")
+        self._placed = PlacedData(self.data, "cpu")
         self._draw_batches()
         for split in ("train", "val"):
             x, y = split_of(self.data, split)
             if x is None or len(x) == 0:
                 continue
             in_order(x, y, self.batch_size)
-            [(first, _)] = in_order(x[:1], y[:1], 1, self.preprocess)
+            [(first, _)] = in_order(x[:1], y[:1], 1, self.preprocess, device_of_model(self.model))
             self.classes = self.model.loss(first).shape[1]
             if y.max() >= self.classes:
                 raise SolverError(

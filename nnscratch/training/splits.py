@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from nnscratch.arrays import device_of, to_device
+
 
 def split_of(data: Any, split: str) -> tuple[Any, Any]:
     """Return (x, y) of a split, from the attributes or entries `x_SPLIT` and `y_SPLIT`; None for what is missing.
@@ -24,4 +26,4 @@ def spread(x: Any, y: Any, count: int) -> tuple[Any, Any]:
     (array([0, 3, 6]), array([0, 3, 6]))
     """
     chosen = np.linspace(0, len(x) - 1, min(count, len(x))).astype(int)
-    return x[chosen], y[chosen]
+    return x[to_device(chosen, device_of(x))], y[to_device(chosen, device_of(y))]

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from nnscratch.arrays import device_of
+
 
 def model_arrays(model: Any) -> dict[str, Any]:
     """Return the model's own arrays, named as in a checkpoint: `params.conv1.w`, `state.batchnorm1.mean`.
@@ -14,6 +16,16 @@ def model_arrays(model: Any) -> dict[str, Any]:
     return {
         f"{part}.{name}": array for part in ("params", "state") for name, array in getattr(model, part).items()
     }
+
+
+def device_of_model(model: Any) -> str:
+    """Return where a model's parameters lie, `"cpu"` or `"gpu"`; a model without any is on the CPU.
+
+    >>> from nnscratch.models import mlp
+    >>> device_of_model(mlp(hidden=(), image=(4,)))
+    'cpu'
+    """
+    return next((device_of(array) for array in model.params.values()), "cpu")
 
 
 def copy_arrays(model: Any) -> dict[str, Any]:

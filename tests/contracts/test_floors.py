@@ -12,7 +12,7 @@ import nnscratch
 PACKAGE = Path(nnscratch.__file__).parent
 
 FLOORS = {
-    "arrays": 0, "choices": 0, "shapes": 0,
+    "arrays": 0, "choices": 0, "gpu": 0, "shapes": 0,
     "kernels": 1, "data": 1, "gradcheck": 1,
     "layers": 2, "classic": 2,
     "models": 3,
@@ -61,7 +61,7 @@ def test_heavy_libraries_stay_in_their_rooms(path):
         if library in ("numba", "threadpoolctl", "matplotlib"):
             assert library in LIGHT.get(room(path), set()), f"{room(path)} imports {library}"
         if library == "cupy":
-            assert room(path) in ("arrays", "kernels", "cli"), f"{room(path)} imports cupy"
+            assert room(path) in ("gpu", "kernels"), f"{room(path)} imports cupy"
 
 
 def test_importing_nnscratch_is_light():

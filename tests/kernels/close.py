@@ -22,23 +22,31 @@ LAYOUTS = {
 layouts = st.sampled_from(sorted(LAYOUTS))
 
 
-def twins(name):
-    """The twins of a kernel: the one in use, and the one for CPUs without a register tile."""
-    modules = [importlib.import_module(f"nnscratch.kernels.{module}") for module in ("cpu", "columns")]
-    return [getattr(module, name) for module in modules if hasattr(module, name)]
+class Cpu:
+    """The CPU's twins of a kernel: the one in use, and the one for CPUs without a register tile."""
+
+    def of(self, name):
+        modules = [importlib.import_module(f"nnscratch.kernels.{module}") for module in ("cpu", "columns")]
+        return [getattr(module, name) for module in modules if hasattr(module, name)]
+
+    def __getattr__(self, name):
+        return getattr(importlib.import_module("nnscratch.kernels.cpu"), name)
 
 
-def assert_twins_close(name, *args, **options):
+CPU = Cpu()
+
+
+def assert_twins_close(twins, name, *args, **options):
     """Every twin gives what the reference gives in float64, within BOUND times the absolute numbers summed."""
     dtype = next(str(a.dtype) for a in args if is_float(a))
     exact = getattr(reference, name)(*(a.astype(np.float64) if is_float(a) else a for a in args), **options)
     plain = {key: value for key, value in options.items() if key != "least"}
     summed = getattr(reference, name)(*(abs(a).astype(np.float64) if is_float(a) else a for a in args), **plain)
-    for twin in twins(name):
+    for twin in twins.of(name):
         fast = twin(*args, **options)
         assert (fast.shape, fast.dtype) == (exact.shape, dtype)
         wrong = abs(fast - exact) > BOUND[dtype] * summed
-        assert not wrong.any(), f"{twin.__module__}.{name}: {np.argwhere(wrong)[:5].tolist()} of {fast.shape}"
+        assert not wrong.any(), f"{twin}: {np.argwhere(wrong)[:5].tolist()} of {fast.shape}"
 
 
 def is_float(a):

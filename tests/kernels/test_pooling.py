@@ -11,82 +11,31 @@ from numpy.testing import assert_allclose, assert_array_equal
 from nnscratch import kernels
 from nnscratch.kernels import reference
 from nnscratch.shapes import ShapeError, Window
-from tests.kernels.close import (
-    COUNTS,
-    FLOATS,
-    LAYOUTS,
-    assert_same_not_finite,
-    assert_twins_close,
-    layouts,
-    spoilt,
+from tests.kernels.checks import (
+    check_pixels_that_are_not_finite,
+    check_pool_gradients_that_are_not_finite,
+    check_pools,
+    pools,
 )
+from tests.kernels.close import CPU
 
 pytest.importorskip("numba")
-from nnscratch.kernels import cpu  # noqa: E402
-
-
-@st.composite
-def axes(draw, padded=True):
-    """Size, kernel, stride and pad along one axis; pools pad by less than the kernel."""
-    kernel, stride = draw(st.integers(1, 5)), draw(st.integers(1, 7))
-    pad = draw(st.integers(0, kernel - 1)) if padded else 0
-    return max(1, kernel - 2 * pad) + draw(st.integers(0, 8)), kernel, stride, pad
-
-
-@st.composite
-def pools(draw, padded=True):
-    """(x, dout, window): whole numbers in x make many ties."""
-    (H, *down), (W, *across) = draw(axes(padded)), draw(axes(padded))
-    window = Window.of(*zip(down, across), ceil=draw(st.booleans()))
-    dtype, rng = draw(FLOATS), np.random.default_rng(draw(st.integers(0, 9)))
-    N, C = draw(st.integers(1, 9)), draw(COUNTS)
-    x = rng.integers(-3, 3, size=(N, C, H, W)).astype(dtype)
-    dout = rng.normal(size=(N, C, *window.places(H, W))).astype(dtype)
-    return LAYOUTS[draw(layouts)](x), LAYOUTS[draw(layouts)](dout), window
 
 
 @settings(max_examples=400)
 @given(pools())
 def test_pools_equal_the_reference(arrays):
-    x, dout, window = arrays
-    out, switches = cpu.max_pool(x, window)
-    expected, expected_switches = reference.max_pool(x, window)
-    assert_array_equal(cpu.window_max(x, window), expected)
-    assert_array_equal(reference.window_max(x, window), expected)
-    assert (out.dtype, switches.dtype) == (x.dtype, np.int32)
-    assert_array_equal(out, expected)
-    assert_array_equal(switches, expected_switches)
-    for places in (switches, expected_switches):  # images lie channels last in one, first in the other
-        assert_twins_close("max_pool_backward", dout, places, x.shape)
-    assert_twins_close("average_pool", x, window)
-    assert_twins_close("average_pool_backward", dout, x, window)
+    check_pools(CPU, arrays)
 
 
 @given(st.data(), pools(padded=False))
 def test_pixels_that_are_not_finite(data, arrays):
-    x, dout, window = arrays
-    x = spoilt(x, data.draw)
-    out, switches = cpu.max_pool(x, window)
-    expected, expected_switches = reference.max_pool(x, window)
-    assert_array_equal(cpu.window_max(x, window), expected)
-    assert_array_equal(reference.window_max(x, window), expected)
-    assert_array_equal(out, expected)
-    assert_array_equal(switches, expected_switches)
-    with np.errstate(invalid="ignore"):
-        assert_same_not_finite(cpu.average_pool(x, window), reference.average_pool(x, window))
+    check_pixels_that_are_not_finite(CPU, data.draw, arrays)
 
 
 @given(st.data(), pools())
 def test_gradients_that_are_not_finite(data, arrays):
-    x, dout, window = arrays
-    dout = spoilt(dout, data.draw)
-    switches = reference.max_pool(x, window)[1]
-    with np.errstate(invalid="ignore"):
-        for name, args in {
-            "max_pool_backward": (dout, switches, x.shape),
-            "average_pool_backward": (dout, x, window),
-        }.items():
-            assert_same_not_finite(getattr(cpu, name)(*args), getattr(reference, name)(*args))
+    check_pool_gradients_that_are_not_finite(CPU, data.draw, arrays)
 
 
 def test_the_first_not_a_number_of_a_window_wins():

@@ -10,7 +10,7 @@ from numpy.testing import assert_array_equal
 
 from nnscratch import kernels
 from nnscratch.kernels import reference
-from tests.kernels.close import FLOATS, LAYOUTS, assert_same_not_finite, assert_twins_close, layouts, spoilt, twins
+from tests.kernels.close import CPU, FLOATS, LAYOUTS, assert_same_not_finite, assert_twins_close, layouts, spoilt
 
 pytest.importorskip("numba")
 from nnscratch.kernels import cpu  # noqa: E402
@@ -38,7 +38,7 @@ def factors(draw):
 @settings(max_examples=100)
 @given(factors())
 def test_products_equal_the_reference(matrices):
-    assert_twins_close("matmul", *matrices)
+    assert_twins_close(CPU, "matmul", *matrices)
 
 
 @given(st.data(), factors())
@@ -46,7 +46,7 @@ def test_numbers_that_are_not_finite(data, matrices):
     a, b = spoilt(matrices[0], data.draw), spoilt(matrices[1], data.draw)
     with np.errstate(all="ignore"):
         exact = reference.matmul(a, b)
-        for matmul in twins("matmul"):
+        for matmul in CPU.of("matmul"):
             assert_same_not_finite(matmul(a, b), exact)
 
 
@@ -60,8 +60,8 @@ def test_a_matrix_that_repeats_a_row_and_one_that_cannot_be_written_to():
     a = np.broadcast_to(np.arange(40.0), (50, 40))
     b = np.random.default_rng(0).normal(size=(40, 60))
     b.flags.writeable = False
-    assert_twins_close("matmul", a, b)
-    assert_twins_close("matmul", b.T, a.T)
+    assert_twins_close(CPU, "matmul", a, b)
+    assert_twins_close(CPU, "matmul", b.T, a.T)
 
 
 @pytest.mark.parametrize("whole", [np.uint8, np.int32, np.int64, bool])

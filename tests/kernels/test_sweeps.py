@@ -10,118 +10,62 @@ from nnscratch import kernels, layers
 from nnscratch.kernels import reference
 from nnscratch.shapes import ShapeError
 from nnscratch.training import OPTIMIZERS, Optimizer
-from tests.kernels.close import COUNTS, FLOATS, LAYOUTS, assert_same_not_finite, layouts, spoilt
+from tests.kernels.checks import (
+    LEAST,
+    channels,
+    check_affine,
+    check_blend,
+    check_channels_that_are_not_finite,
+    check_moments,
+    check_moments_of_large_arrays_far_from_zero,
+    check_relu,
+    check_sums,
+    check_sums_of_large_arrays,
+)
+from tests.kernels.close import CPU, FLOATS, LAYOUTS
 
 pytest.importorskip("numba")
 from nnscratch.kernels import cpu, sweeps  # noqa: E402
 
-LEAST = st.sampled_from([-np.inf, 0.0, -0.5])
-
-
-@st.composite
-def channels(draw, count=1, vectors=0):
-    """`count` arrays of one shape (N, C, ...), each in a layout of its own, and `vectors` of (C,)."""
-    dtype, rng = draw(FLOATS), np.random.default_rng(draw(st.integers(0, 9)))
-    shape = (draw(st.integers(1, 9)), draw(COUNTS), *draw(st.lists(st.integers(1, 9), max_size=3)))
-    arrays = [LAYOUTS[draw(layouts)](rng.normal(size=shape).astype(dtype)) for _ in range(count)]
-    return arrays + [rng.normal(size=shape[1]).astype(dtype) for _ in range(vectors)]
-
 
 @given(channels(), st.sampled_from([0, 0, 100.0, 1e4]))
 def test_moments(arrays, offset):
-    x = arrays[0] + arrays[0].dtype.type(offset)
-    mean, var = cpu.channel_moments(x)
-    exact_mean, exact_var = reference.channel_moments(x.astype(np.longdouble))
-    precise = np.finfo(x.dtype).eps
-    assert mean.dtype == var.dtype == x.dtype
-    assert_allclose(mean, exact_mean, rtol=0, atol=4 * precise * (5 + offset))
-    assert_allclose(var, exact_var, rtol=50 * precise, atol=4 * precise * (5 + offset))
+    check_moments(CPU, arrays, offset)
 
 
 @pytest.mark.parametrize("shape", [(64, 5, 16, 17), (3, 5000), (2, 4097, 3), (1, 1, 300, 301), (20000, 2)])
 def test_moments_of_large_arrays_far_from_zero(shape):
-    rng = np.random.default_rng(0)
-    one_by_one = rng.normal(size=(shape[0], *[1] * (len(shape) - 1)))  # every example has a mean of its own
-    x = (1e4 + rng.normal(size=shape) + one_by_one).astype(np.float32)
-    mean, var = cpu.channel_moments(x)
-    exact_mean, exact_var = reference.channel_moments(x.astype(np.float64))
-    assert_allclose(mean, exact_mean, rtol=2e-7)
-    assert_allclose(var, exact_var, rtol=1e-5)
+    check_moments_of_large_arrays_far_from_zero(CPU, shape)
 
 
 @given(channels(count=2, vectors=3), st.booleans())
 def test_sums(arrays, gated):
-    x, y, centre, *gate = arrays
-    assert_sums_close(x, y, centre, tuple(gate) if gated else None)
+    check_sums(CPU, arrays, gated)
 
 
 @pytest.mark.parametrize("shape", [(64, 5, 16, 17), (3, 5000), (2, 4097, 3)])
 def test_sums_of_large_arrays(shape):
-    rng = np.random.default_rng(0)
-    x, y = rng.normal(size=(2, *shape)).astype(np.float32)
-    gate = tuple(rng.normal(size=(2, shape[1])).astype(np.float32))
-    assert_sums_close(x, y, y[0].reshape(shape[1], -1)[:, 0].copy(), gate)
-
-
-def assert_sums_close(x, y, centre, gate):
-    double = [a.astype(np.float64) for a in (x, y, centre)]
-    gate_in_double = gate and tuple(a.astype(np.float64) for a in gate)
-    exact = reference.channel_sums(*double, gate_in_double)
-    apart = abs(double[1] - double[2].reshape(-1, *[1] * (x.ndim - 2)))
-    summed = reference.channel_sums(abs(double[0]), apart, 0 * double[2])
-    bound = 1e-10 if y.dtype == np.float64 else 1e-5
-    for fast, right, total in zip(cpu.channel_sums(x, y, centre, gate), exact, summed):
-        assert fast.dtype == y.dtype
-        assert (abs(fast - right) <= bound * total).all()
+    check_sums_of_large_arrays(CPU, shape)
 
 
 @given(channels(vectors=3), LEAST)
 def test_affine(arrays, least):
-    x, scale, shift, centre = arrays
-    expected = reference.channel_affine(x, scale, shift, centre, least)
-    bound = 100 * np.finfo(x.dtype).eps
-    out = cpu.channel_affine(x, scale, shift, centre, least)
-    assert out.dtype == x.dtype
-    assert_allclose(out, expected, rtol=bound, atol=10 * bound)
+    check_affine(CPU, arrays, least)
 
 
 @given(channels(count=2, vectors=6), st.booleans())
 def test_blend(arrays, gated):
-    x, y, a, b, c, centre, *gate = arrays
-    gate = tuple(gate) if gated else None
-    expected = reference.channel_blend(x, a, y, b, c, centre, gate)
-    bound = 100 * np.finfo(x.dtype).eps
-    out = cpu.channel_blend(x, a, y, b, c, centre, gate)
-    assert out.dtype == x.dtype
-    assert_allclose(out, expected, rtol=bound, atol=10 * bound)
+    check_blend(CPU, arrays, gated)
 
 
 @given(st.data(), channels(count=2, vectors=6), LEAST)
 def test_channels_that_are_not_finite(data, arrays, least):
-    x, y, a, b, c, centre, *gate = arrays
-    x, y, gate = spoilt(x, data.draw), spoilt(y, data.draw), tuple(gate)
-    a = abs(a) + 1  # whatever the rounding, no infinity meets a 0
-    with np.errstate(all="ignore"):
-        for name, args in {
-            "channel_affine": (x, a, b, centre, least),
-            "channel_sums": (x, y, centre, gate),
-            "channel_blend": (x, a, y, b, c, centre, gate),
-        }.items():
-            ours, theirs = getattr(cpu, name)(*args), getattr(reference, name)(*args)
-            assert_same_not_finite(np.array(ours), np.array(theirs))
-        for ours, theirs in zip(cpu.channel_moments(x), reference.channel_moments(x)):
-            assert_array_equal(np.isfinite(ours), np.isfinite(theirs))
+    check_channels_that_are_not_finite(CPU, data.draw, arrays, least)
 
 
 @given(st.data(), channels(count=2))
 def test_relu_and_its_backward_pass(data, arrays):
-    x, dout = spoilt(arrays[0], data.draw), spoilt(arrays[1], data.draw)
-    before = x.copy(), dout.copy()
-    assert_array_equal(cpu.relu(x), reference.relu(x))
-    assert_array_equal(cpu.relu_backward(dout, x), reference.relu_backward(dout, x))
-    assert_array_equal(cpu.relu_backward(dout, cpu.relu(x)), reference.relu_backward(dout, x))
-    assert_array_equal(x, before[0])
-    assert_array_equal(dout, before[1])
+    check_relu(CPU, data.draw, arrays)
 
 
 def test_relu_of_a_single_number_and_of_none():
