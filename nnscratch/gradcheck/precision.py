@@ -22,7 +22,6 @@ def rounded_gradient(
 
     backward(dout, cache) -> {name: gradient}. All float64 numbers in dout and the cache are changed a little, by
     three amounts: a gradient in double precision changes in proportion, one in single does not hear the smallest.
-    The same is done with one array at a time, as what is rounded may be a small part of the whole.
     Then the numbers in the cache are looked at that were rounded already: those which a single can hold, though
     no number of the inputs is of that sort. Only what a gradient depends on counts.
 
@@ -40,7 +39,7 @@ def rounded_gradient(
 
     def change(step, where):
         def moved(k, a):
-            return a * (1 + step * directions[k]) if where(k, a) else a
+            return a * (1 + step * directions[k]) if where(a) else a
 
         try:
             changed = backward(moved(0, dout), rebuild(cache, lambda k, a: moved(k + 1, a)))
@@ -53,14 +52,12 @@ def rounded_gradient(
         }
 
     with np.errstate(all="ignore"):
-        doubles = {k for k, a in enumerate(arrays) if a.dtype == np.float64}
-        for moving in (doubles, *({k} for k in doubles if len(doubles) > 1)):
-            steps = [change(step, lambda k, a: k in moving) for step in (HEARD, ALSO_HEARD, UNHEARD)]  # noqa: B023
-            for name, grad in grads.items():
-                if all(name in step for step in steps) and _deaf(grad, *(step[name] for step in steps)):
-                    return name
+        steps = [change(step, lambda a: a.dtype == np.float64) for step in (HEARD, ALSO_HEARD, UNHEARD)]
+        for name, grad in grads.items():
+            if all(name in step for step in steps) and _deaf(grad, *(step[name] for step in steps)):
+                return name
         if any(_is_single(a) for a in arrays[1:]) and not any(_is_single(a) for a in inputs.values()):
-            for name, heard in change(HEARD, lambda k, a: _is_single(a)).items():
+            for name, heard in change(HEARD, _is_single).items():
                 if np.any(np.abs(heard) > 1e-3 * np.max(np.abs(grads[name]), initial=0.0)):
                     return name
     return None
