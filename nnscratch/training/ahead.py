@@ -140,5 +140,5 @@ class Recorded:
             self.graph = None
             raise GraphError(
                 f"this training step cannot be recorded as a CUDA graph ({problem}): a layer, loss or optimiser "
-                "asks for a number from the GPU, or copies from the CPU. Train without --graph (graph=False)"
+                "asks for a number from the GPU, or copies from the CPU. Train with graph=False"
             ) from problem
