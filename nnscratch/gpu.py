@@ -10,6 +10,7 @@ from typing import Any
 from nnscratch.arrays import DeviceError
 
 INSTALL = 'pip install "nnscratch[gpu]" (CUDA 12) or pip install "nnscratch[gpu-cuda13]" (CUDA 13)'
+OR_STAY = 'or keep the model on the CPU, .to("cpu")'
 
 
 class DeviceMemoryError(DeviceError, MemoryError):
@@ -53,15 +54,15 @@ def _without_card(runtime, error):
     except Exception:
         driver = 0
     if driver == 0:
-        return "no NVIDIA driver was found: install one (nvidia-smi then lists the card), or keep the model on the CPU, .to(\"cpu\")"
+        return f"no NVIDIA driver was found: install one (nvidia-smi then lists the card), {OR_STAY}"
     if "InsufficientDriver" in str(error):
         return (
             f"the NVIDIA driver serves CUDA {version_of(driver)}, but this CuPy is for "
             f"{version_of(runtime.runtimeGetVersion())}: update the driver, or install CuPy for an older CUDA"
         )
     if "NoDevice" in str(error):
-        return "there is a driver but no NVIDIA card (is CUDA_VISIBLE_DEVICES set to none?): keep the model on the CPU, .to(\"cpu\")"
-    return f"CUDA does not start ({_first_line(error)}): see whether nvidia-smi works, or keep the model on the CPU, .to(\"cpu\")"
+        return f"there is a driver but no NVIDIA card (is CUDA_VISIBLE_DEVICES empty?): unset it, {OR_STAY}"
+    return f"CUDA does not start ({_first_line(error)}): see whether nvidia-smi works, {OR_STAY}"
 
 
 def version_of(number: int) -> str:

@@ -184,7 +184,7 @@ def window_max(x, window):
 
 
 def max_pool_backward(dout, switches, x_shape, window=None):
-    """Send every dout (N, C, OH, OW) back to the pixel its switch names -> dx (N, C, H, W); a twin may use the window.
+    """Send every dout (N, C, OH, OW) to the pixel its switch names -> dx (N, C, H, W); twins may use the window.
 
     >>> import numpy as np
     >>> max_pool_backward(np.ones((1, 1, 1, 2)), np.array([[[[3, 3]]]]), (1, 1, 2, 2))[0, 0]

@@ -34,7 +34,7 @@ class ProgressBar(Callback):
         """Open the bar."""
         from tqdm.auto import tqdm
 
-        seen = sys.stderr.isatty() or "ipykernel" in sys.modules
+        seen = sys.stderr.isatty() or _in_a_notebook()
         total = solver.epochs * len(solver.batches)
         self.bar = tqdm(total=total, initial=solver.steps, unit="step", leave=False, disable=not seen)
 
@@ -65,3 +65,9 @@ class ProgressBar(Callback):
 
 def _width(form):
     return int(form.partition(".")[0].rstrip("d"))
+
+
+def _in_a_notebook():
+    """Whether a Jupyter kernel runs this code; that its package was imported says nothing."""
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and hasattr(ipython.get_ipython(), "kernel")

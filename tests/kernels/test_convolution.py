@@ -33,7 +33,7 @@ def test_a_convolution_with_its_pool_equals_the_reference(arrays, least, kernel,
     x, w, b, dout, window, groups = arrays
     kernel = tuple(min(kernel, size) for size in dout.shape[2:])
     pool = Window.of(kernel, stride, pad=tuple(k // 2 for k in kernel), ceil=ceil)
-    assert_twins_close("conv_pooled", x, w, b, window, groups, least, pool)
+    assert_twins_close(CPU, "conv_pooled", x, w, b, window, groups, least, pool)
 
 
 @given(convolutions())
