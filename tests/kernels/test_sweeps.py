@@ -101,6 +101,28 @@ def test_whole_numbers_beside_floats_are_left_to_the_reference():
         assert np.array(ours).dtype == np.array(theirs).dtype
 
 
+@given(st.data(), st.integers(0, 5), st.integers(1, 4), st.sampled_from(["uint8", "float32", "float64", "int64"]))
+def test_mirrors_and_crops(data, N, C, dtype):
+    rng = np.random.default_rng(0)
+    rows, columns, pad = data.draw(st.integers(2, 9)), data.draw(st.integers(2, 9)), data.draw(st.integers(0, 8))
+    mode = "constant" if pad >= min(rows, columns) else data.draw(st.sampled_from(["constant", "reflect"]))
+    x = rng.integers(0, 256, (N, C, rows, columns)).astype(dtype)
+    chosen = rng.random(N) < 0.5
+    assert_array_equal(cpu.mirror(x, chosen), reference.mirror(x, chosen))
+    size = data.draw(st.integers(1, rows + 2 * pad)), data.draw(st.integers(1, columns + 2 * pad))
+    top, left = (rng.integers(side + 2 * pad - cut + 1, size=N) for side, cut in zip((rows, columns), size))
+    cropped = cpu.crop(x, top, left, size, pad, mode)
+    assert cropped.dtype == x.dtype
+    assert_array_equal(cropped, reference.crop(x, top, left, size, pad, mode))
+
+
+def test_large_images_are_mirrored_and_cropped_on_all_threads():
+    x = np.random.default_rng(0).integers(0, 256, (9, 3, 200, 210), dtype=np.uint8)
+    chosen, top = np.arange(9) % 2 == 0, np.arange(9)
+    assert_array_equal(cpu.mirror(x, chosen), reference.mirror(x, chosen))
+    assert_array_equal(cpu.crop(x, top, top, (200, 201), 4), reference.crop(x, top, top, (200, 201), 4))
+
+
 BLOCK = sweeps.BLOCK
 AROUND_A_BLOCK = [1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK, 2 * BLOCK + 1, 3 * BLOCK + 77]
 
