@@ -6,7 +6,7 @@ from types import ModuleType
 import numpy as np
 
 from nnscratch.arrays import rng
-from nnscratch.kernels import channels, columns, pooling, sweeps
+from nnscratch.kernels import channels, columns, pooling, sweeps, update
 from nnscratch.kernels.channels import rows_of
 from nnscratch.kernels.compiling import compiled, sweeping
 from nnscratch.kernels.memory import channels_first, channels_last, empty, empty_like, flat
@@ -31,6 +31,7 @@ conv_weight_gradient = convolution.conv_weight_gradient
 max_pool, window_max, max_pool_backward = pooling.max_pool, pooling.window_max, pooling.max_pool_backward
 channel_moments, channel_sum, channel_sums = channels.channel_moments, channels.channel_sum, channels.channel_sums
 channel_affine, channel_blend = channels.channel_affine, channels.channel_blend
+update_parameters = update.update_parameters
 group_norm, group_norm_backward = channels.group_norm, channels.group_norm_backward
 average_pool, average_pool_backward = pooling.average_pool, pooling.average_pool_backward
 
