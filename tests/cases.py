@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from nnscratch import layers as L
+from nnscratch.arrays import array_module
 from nnscratch.layers.initializers import normal
 
 
@@ -111,6 +112,46 @@ def _naive_conv(dtype):
     )
 
 
+def cell_step(name, H, gates, biases, parts):
+    """One step of a recurrent cell from the state 0.3; tests/layers/test_recurrent.py checks dstate."""
+
+    def make(dtype):
+        rng = np.random.default_rng(3)
+        shapes = {"wx": (4, gates * H), "wh": (H, gates * H), "b": (biases * H,)}
+        params = {key: rng.normal(size=shape).astype(dtype) for key, shape in shapes.items()}
+        forward, backward = (getattr(L, f"{name}_step_{way}") for way in ("forward", "backward"))
+        start = lambda x: array_module(x).full((len(x), parts * H), 0.3, x.dtype)  # noqa: E731
+        return FromPair(
+            lambda x, *weights: forward(x, start(x), *weights),
+            lambda dout, cache: [grad for i, grad in enumerate(backward(dout, cache)) if i != 1],
+            list(params),
+            params,
+        )
+
+    wrong = ((5, 7), (f"{name} step", "axis D", "(5, 7)", f"(4, {gates * H})"))
+    return Case(f"{name} step", f"{name}_step", make, (5, 4), [(1, 4)], wrong)
+
+
+def sequence(name, pair, make, others=((1, 1, 6), (3, 2, 6)), words=("axis D", "(2, 4, 7)")):
+    return Case(name, pair, make, (2, 4, 6), list(others), ((2, 4, 7), (pair, *words)))
+
+
+def _attention(dtype):
+    """Queries x that look at five keys, the same ones for every example."""
+
+    def forward(x, k, v):
+        xp, batch = array_module(x), (len(x), 1, 1)
+        return L.attention_forward(x, xp.tile(k, batch), xp.tile(v, batch), L.causal_mask(5)[1:])
+
+    def backward(dout, cache):
+        dq, dk, dv = L.attention_backward(dout, cache)
+        return dq, dk.sum(axis=0), dv.sum(axis=0)
+
+    rng = np.random.default_rng(3)
+    params = {"k": rng.normal(size=(5, 6)).astype(dtype), "v": rng.normal(size=(5, 2)).astype(dtype)}
+    return FromPair(forward, backward, ["k", "v"], params)
+
+
 CASES = [
     Case("affine", "affine", lambda dtype: L.Affine(6, 3, rng=0, dtype=dtype), FEATURES, [(1, 6), (2, 1, 3, 2)],
          ((5, 7), ("affine", "axis D", "(5, 7)", "(6, 3)"))),
@@ -168,6 +209,18 @@ CASES = [
     plain("identity", "", L.Identity()),
     Case("residual sum", "", _residual, FEATURES, [(1, 6)], ((5, 7), ("affine", "axis D", "(5, 7)"))),
     Case("conv block with concat", "", _block, (4, 4, 5, 5), [(2, 4, 3, 4)], ((2, 3, 5, 5), ("conv", "axis C"))),
+    cell_step("rnn", 3, 1, 1, 1),
+    cell_step("lstm", 3, 4, 4, 2),
+    cell_step("gru", 3, 3, 4, 1),
+    sequence("rnn", "rnn", lambda dtype: L.RNN(6, 3, rng=0, dtype=dtype)),
+    sequence("lstm", "lstm", lambda dtype: L.LSTM(6, 3, rng=0, dtype=dtype)),
+    sequence("gru", "gru", lambda dtype: L.GRU(6, 3, rng=0, dtype=dtype)),
+    sequence("temporal affine", "temporal_affine", lambda dtype: L.TemporalAffine(6, 3, rng=0, dtype=dtype)),
+    sequence("attention", "attention", _attention, [(1, 4, 6)]),
+    sequence("self-attention", "multi_head_attention", lambda dtype: L.SelfAttention(6, 2, rng=0, dtype=dtype),
+             words=("(2, 4, 7)", "(6, 18)")),
+    sequence("self-attention, causal", "multi_head_attention",
+             lambda dtype: L.SelfAttention(6, 3, causal=True, rng=0, dtype=dtype), words=("(2, 4, 7)", "(6, 18)")),
 ]  # fmt: skip
 
 
@@ -215,4 +268,6 @@ LOSSES = [
     LossCase("smooth l1", L.smooth_l1_loss, (6, 4), numbers, {"turn": 0.7}, bad_label=False),
     LossCase("hierarchical softmax", L.hierarchical_softmax_loss, (6, TREE.scores),
              lambda rng, shape: rng.integers(0, TREE.classes, shape[0]), {"tree": TREE}),
+    LossCase("temporal softmax", L.temporal_softmax_loss, (6, 3, 4),
+             lambda rng, shape: rng.integers(0, shape[2], shape[:2])),
 ]  # fmt: skip

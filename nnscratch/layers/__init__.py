@@ -31,7 +31,23 @@ from nnscratch.layers.activations import (
     tanh_forward,
 )
 from nnscratch.layers.affine import Affine, affine_backward, affine_forward
+from nnscratch.layers.attention import (
+    SelfAttention,
+    attention_backward,
+    attention_forward,
+    causal_mask,
+    multi_head_attention_backward,
+    multi_head_attention_forward,
+)
 from nnscratch.layers.base import Layer
+from nnscratch.layers.cells import (
+    gru_step_backward,
+    gru_step_forward,
+    lstm_step_backward,
+    lstm_step_forward,
+    rnn_step_backward,
+    rnn_step_forward,
+)
 from nnscratch.layers.containers import Concat, Container, Identity, Sequential, Sum
 from nnscratch.layers.convolution import (
     Conv,
@@ -87,5 +103,24 @@ from nnscratch.layers.pooling import (
     max_pool_naive_backward,
     max_pool_naive_forward,
 )
+from nnscratch.layers.recurrent import (
+    CELLS,
+    GRU,
+    LSTM,
+    RNN,
+    gru_backward,
+    gru_forward,
+    lstm_backward,
+    lstm_forward,
+    rnn_backward,
+    rnn_forward,
+    state_gradients,
+)
 from nnscratch.layers.regularizers import elastic_net_penalty, l1_penalty, l2_penalty, max_norm
 from nnscratch.layers.reshaping import Flatten, flatten_backward, flatten_forward
+from nnscratch.layers.temporal import (
+    TemporalAffine,
+    temporal_affine_backward,
+    temporal_affine_forward,
+    temporal_softmax_loss,
+)

@@ -44,9 +44,9 @@ def check_labels(y, classes, operation):
         raise LabelError(f"{operation}: y holds {y.dtype}, but labels are whole numbers: use y.astype(int)")
     wrong = (y < 0) | (y >= classes)
     if may_look(y) and wrong.any():
-        first = int(wrong.argmax())
+        first = divmod(int(wrong.argmax()), y.shape[-1]) if y.ndim == 2 else (int(wrong.argmax()),)
         raise LabelError(
-            f"{operation}: y[{first}] is {int(y[first])} but x has {classes} classes: "
+            f"{operation}: y[{', '.join(map(str, first))}] is {int(y[first])} but x has {classes} classes: "
             f"labels run from 0 to {classes - 1}"
         )
 
