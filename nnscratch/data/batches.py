@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import array_module, device_of, no_waiting, rng, to_device
-from nnscratch.data.dataset import DataError, check_images, check_labels
+from nnscratch.data.dataset import DataError, check_examples, check_targets
 from nnscratch.data.draws import Draws
 
 
 class Batches:
-    """The batches of a set, epoch after epoch; every epoch sees every image exactly once.
+    """The batches of a set, epoch after epoch; every epoch sees every example exactly once.
 
-    x: (N, C, H, W), y: (N,). `augment` is a function (x, rng) -> x, `preprocess` a function x -> float32 x.
+    x: images (N, C, H, W) or features (N, D). y: labels (N,), or a target of several numbers per example (N, ...),
+    such as a label per pixel or a box. `augment` is a function (x, rng) -> x, `preprocess` a function x -> float32 x.
     Each batch depends on (seed, epoch, its number) alone, so a run resumes anywhere, bit for bit.
 
     `device` says where the batches are wanted. A set that lies on the GPU is augmented and preprocessed there;
@@ -35,8 +36,8 @@ class Batches:
     ) -> None:
         self.x, self.y = (a if hasattr(a, "dtype") else np.asarray(a) for a in (x, y))
         self.device = device or device_of(self.x)
-        check_images(self.x, "x")
-        self.y = check_labels(self.y, "y", len(self.x))
+        check_examples(self.x, "x")
+        self.y = check_targets(self.y, "y", len(self.x))
         if batch_size != int(batch_size) or batch_size < 1:
             raise DataError(f"batch_size is {batch_size}: give a whole number, 1 or more")
         if len(self.x) == 0:
@@ -57,7 +58,7 @@ class Batches:
         return -(-len(self.x) // self.batch_size)
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Return an iterator over the batches (x float32, y int64) of an epoch, from batch `start` on.
+        """Return an iterator over the batches (x float32, y) of an epoch, from batch `start` on.
 
         >>> batches = Batches(np.zeros((10, 3, 8, 8), np.uint8), np.arange(10), batch_size=4)
         >>> all_of_it, rest = list(batches.epoch(3)), list(batches.epoch(3, start=1))

@@ -174,6 +174,25 @@ def check_images(x, name="x") -> None:
     check_finite(x, name)
 
 
+def check_examples(x, name="x") -> None:
+    """Raise DataError unless x is a batch of images (N, C, H, W) or of features (N, D), which are floating point.
+
+    >>> check_examples(np.zeros((2, 3, 8, 8), np.uint8))
+    >>> check_examples(np.zeros((2, 5), int))
+    Traceback (most recent call last):
+    nnscratch.data.dataset.DataError: x: expected floating-point features (N, D), got int64: use x.astype(np.float32)
+    """
+    if getattr(x, "ndim", None) != 2:
+        return check_images(x, name)
+    if x.dtype.kind != "f":
+        raise DataError(
+            f"{name}: expected floating-point features (N, D), got {x.dtype}: use x.astype(np.float32)"
+        )
+    if x.shape[1] == 0:
+        raise DataError(f"{name}: expected features (N, D) with at least one number each, got {x.shape}")
+    return check_finite(x, name)
+
+
 def check_finite(x, name="x", chunk=1000) -> None:
     """Raise DataError when floating-point images (N, ...) hold NaN or infinity; the first such image is named.
 
@@ -216,6 +235,22 @@ def check_labels(y, name="y", count=None, num_classes=None):
         last = "" if num_classes is None else f" to {num_classes - 1}"
         raise DataError(f"{name} holds the label {y[where]} at index {where}{known}: labels run from 0{last}")
     return y.astype(np.int64, copy=False)
+
+
+def check_targets(y, name="y", count=None):
+    """Return labels (N,) as int64, or targets (N, ...) of several numbers: whole ones as int64, others finite.
+
+    Raises DataError.
+
+    >>> check_targets(np.array([0, 2], np.uint8)), check_targets(np.array([[0.5, 0.25]])).shape
+    (array([0, 2]), (1, 2))
+    """
+    if y.ndim < 2:
+        return check_labels(y, name, count)
+    if count is not None and len(y) != count:
+        raise DataError(f"{name} has {len(y)} targets for {count} examples: give one target per example")
+    check_finite(y, name)
+    return y.astype(np.int64, copy=False) if y.dtype.kind in "iub" else y
 
 
 def _count(wanted, total, name) -> int:

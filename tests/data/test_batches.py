@@ -159,3 +159,35 @@ def test_an_iterator_that_is_never_used_starts_no_thread():
 def test_an_empty_set_is_called_empty():
     with pytest.raises(DataError, match="no images"):
         Batches(np.zeros((0, 3, 4, 4), np.uint8), np.zeros(0, int), batch_size=4)
+
+
+def test_features_come_in_batches_like_images():
+    x = np.arange(20, dtype=np.float64).reshape(10, 2)
+    batches = list(Batches(x, np.arange(10), 4, seed=1).epoch(0))
+    assert [x.shape for x, _ in batches] == [(4, 2), (4, 2), (2, 2)]
+    assert all((x[:, 0] == 2 * y).all() and x.dtype == np.float32 for x, y in batches)
+
+
+def test_targets_may_be_boxes_or_masks():
+    x, _ = numbered(6)
+    boxes, masks = np.arange(24.0).reshape(6, 4), np.ones((6, 8, 8), bool)
+    [(seen, y)] = Batches(x, boxes, 6, seed=2).epoch(0)
+    assert (y == boxes[seen[:, 0, 0, 0].astype(int)]).all()
+    [(_, y)] = Batches(x, masks, 6).epoch(0)
+    assert y.shape == (6, 8, 8) and y.dtype == np.int64
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        (np.zeros((2, 3), int), [0, 1], "expected floating-point features"),
+        (np.zeros((2, 0)), [0, 1], "at least one number"),
+        (np.array([[1.0], [np.inf]]), [0, 1], "NaN or infinity in image 1"),
+        (np.zeros((2, 3)), np.zeros((3, 4)), "3 targets for 2 examples"),
+        (np.zeros((2, 3)), np.array([[1.0], [np.nan]]), "y holds NaN"),
+        (np.zeros((2, 3)), [0.5, 1.0], "expected whole numbers"),
+    ],
+)
+def test_bad_features_and_targets_are_refused(x, y, message):
+    with pytest.raises(DataError, match=message):
+        Batches(x, y, 1)
