@@ -5,6 +5,7 @@ from nnscratch.data.dataset import DataError, Dataset
 from nnscratch.data.download import DownloadError
 from nnscratch.data.preprocess import PCA, PREPROCESS, ChannelMean, MeanImage, Scale, Standardize, Whiten
 from nnscratch.data.sources import SOURCES, load
+from nnscratch.data.text import TextData, TextError, Vocabulary, read_text
 
 __all__ = [
     "PCA",
@@ -18,6 +19,10 @@ __all__ = [
     "MeanImage",
     "Scale",
     "Standardize",
+    "TextData",
+    "TextError",
+    "Vocabulary",
     "Whiten",
     "load",
+    "read_text",
 ]

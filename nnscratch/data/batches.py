@@ -16,8 +16,9 @@ from nnscratch.data.draws import Draws
 class Batches:
     """The batches of a set, epoch after epoch; every epoch sees every example exactly once.
 
-    x: images (N, C, H, W) or features (N, D). y: labels (N,), or a target of several numbers per example (N, ...),
-    such as a label per pixel or a box. `augment` is a function (x, rng) -> x, `preprocess` a function x -> float32 x.
+    x: images (N, C, H, W), features (N, D) or rows of a text (N, T): whole numbers, with a y of the same shape.
+    y: labels (N,), or a target of several numbers per example (N, ...), such as a label per pixel or a box.
+    `augment` is a function (x, rng) -> x, `preprocess` a function x -> float32 x; a text goes through neither.
     Each batch depends on (seed, epoch, its number) alone, so a run resumes anywhere, bit for bit.
 
     `device` says where the batches are wanted. A set that lies on the GPU is augmented and preprocessed there;
@@ -36,7 +37,9 @@ class Batches:
     ) -> None:
         self.x, self.y = (a if hasattr(a, "dtype") else np.asarray(a) for a in (x, y))
         self.device = device or device_of(self.x)
-        check_examples(self.x, "x")
+        self.text = self.x.ndim == 2 and self.x.dtype.kind in "iu" and self.x.shape == self.y.shape
+        if not self.text:
+            check_examples(self.x, "x")
         self.y = check_targets(self.y, "y", len(self.x))
         if batch_size != int(batch_size) or batch_size < 1:
             raise DataError(f"batch_size is {batch_size}: give a whole number, 1 or more")
@@ -93,6 +96,8 @@ class Batches:
     def _batch(self, order, epoch, number):
         chosen = order[number * self.batch_size : (number + 1) * self.batch_size]
         x, y = self.x[chosen], self.y[chosen]
+        if self.text:
+            return x, y
         key = (self.seed, epoch, number)
         with no_waiting():
             if self.augment is not None:

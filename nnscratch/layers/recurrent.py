@@ -18,9 +18,6 @@ from nnscratch.layers.cells import (
     Cell,
     bias_gradient,
     check_cell,
-    gru_step_forward,
-    lstm_step_forward,
-    rnn_step_forward,
     sums_of_hidden,
 )
 from nnscratch.layers.initializers import normal, orthogonal
@@ -195,7 +192,6 @@ class Recurrent(Layer):
 
     cell: ClassVar[Cell]
     pair: ClassVar[tuple]
-    take_step: ClassVar[Any]
 
     def __init__(self, D, H, streams=0, rng=0, dtype=np.float32):
         super().__init__()
@@ -230,15 +226,6 @@ class Recurrent(Layer):
         dx, dwx, dwh, db = self.pair[1](dout, cache)[:4]
         return dx, {"wx": dwx, "wh": dwh, "b": db}
 
-    def step(self, x, state):
-        """Return the state after one step, for x (N, D) and a state (N, S) such as `fresh` or `states[-1]`."""
-        return type(self).take_step(x, state, self.params["wx"], self.params["wh"], self.params["b"])[0]
-
-    def fresh(self, N):
-        """Return a state of zeros for N sequences, (N, S), on the layer's device."""
-        b = self.params["b"]
-        return array_module(b).zeros((N, self.cell.parts * self.H), b.dtype)
-
     def reset(self):
         """Forget the carried states, as at the beginning of a text."""
         if self.streams:
@@ -261,7 +248,6 @@ class RNN(Recurrent):
 
     cell = RNN_CELL
     pair = (rnn_forward, rnn_backward)
-    take_step = staticmethod(rnn_step_forward)
 
 
 class LSTM(Recurrent):
@@ -270,13 +256,10 @@ class LSTM(Recurrent):
     >>> layer = LSTM(3, 4, rng=0)
     >>> layer.forward(np.ones((2, 5, 3), np.float32))[0].shape, layer.params["b"][4:8].tolist()
     ((2, 5, 4), [1.0, 1.0, 1.0, 1.0])
-    >>> layer.step(np.ones((2, 3), np.float32), layer.fresh(2)).shape
-    (2, 8)
     """
 
     cell = LSTM_CELL
     pair = (lstm_forward, lstm_backward)
-    take_step = staticmethod(lstm_step_forward)
 
     def _biases(self, shape, rng):
         biases = np.zeros(shape)
@@ -293,7 +276,6 @@ class GRU(Recurrent):
 
     cell = GRU_CELL
     pair = (gru_forward, gru_backward)
-    take_step = staticmethod(gru_step_forward)
 
 
 def _gate_by_gate(init, D, H, gates, seed, dtype):

@@ -4,11 +4,13 @@ import inspect
 
 from nnscratch.choices import choose
 from nnscratch.models.alexnet import small_alexnet
+from nnscratch.models.captioning import CaptioningRNN
+from nnscratch.models.char_rnn import CharRNN, char_rnn
 from nnscratch.models.classifier import Classifier, InputError
 from nnscratch.models.lenet import lenet
 from nnscratch.models.mlp import mlp
 
-MODELS = {"small-alexnet": small_alexnet, "lenet": lenet, "mlp": mlp}
+MODELS = {"small-alexnet": small_alexnet, "lenet": lenet, "mlp": mlp, "char-rnn": char_rnn}
 
 
 def build(name, **options):

@@ -37,7 +37,7 @@ class Solver:
     """Train a model: draw batches, compute loss and gradients, let the optimiser move the parameters.
 
     model: anything with `params`, `state`, `loss` and `criterion`, such as a Classifier.
-    data: a Dataset, or a dict with x_train (N, C, H, W), y_train (N,) and, where there are any,
+    data: a Dataset, TextData, or a dict with x_train (N, C, H, W), y_train (N,) and, where there are any,
         x_val, y_val, x_test, y_test.
     optimizer, schedule: the update rule (Momentum unless given) and the factor on its rate over time (Constant).
     callbacks: objects that look on, or take part, after every step and epoch.
@@ -345,8 +345,9 @@ class Solver:
 
     def _draw_batches(self):
         x, y = self._placed.split("train")
-        chain = {"augment": self.augment, "preprocess": self.preprocess}
-        self.batches = Batches(x, y, self.batch_size, seed=self.seed, device=self._placed.device, **chain)
+        chain = {"augment": self.augment, "preprocess": self.preprocess, "device": self._placed.device}
+        shuffle = getattr(self.data, "shuffle", True)  # the pieces of a text come in order
+        self.batches = Batches(x, y, self.batch_size, seed=self.seed, shuffle=shuffle, **chain)
 
     def _settle(self):
         """Bring the images to the device of the model, and get ready to take steps there."""
@@ -383,7 +384,7 @@ class Solver:
                 continue
             in_order(x, y, self.batch_size)
             [(first, _)] = in_order(x[:1], y[:1], 1, self.preprocess, device_of_model(self.model))
-            self.classes = self.model.loss(first).shape[1]
+            self.classes = getattr(self.model, "classes", None) or self.model.loss(first).shape[1]
             if y.max() >= self.classes:
                 raise SolverError(
                     f"y_{split} holds the label {y.max()}, but the model gives {self.classes} scores: "

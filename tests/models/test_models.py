@@ -17,7 +17,7 @@ def images(N=8, dtype=np.float32, size=32):
     return rng.normal(size=(N, 3, size, size)).astype(dtype), rng.integers(0, 10, N)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", [name for name in MODELS if name != "char-rnn"])
 def test_every_model_starts_at_log_classes_and_learns(name):
     model, (x, y) = build(name), images()
     loss, grads = model.loss(x, y)
