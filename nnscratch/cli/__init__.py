@@ -4,7 +4,7 @@ import sys
 
 from nnscratch import __version__
 from nnscratch.choices import choose
-from nnscratch.cli import data, evaluate, gradcheck, info, plot, predict, train
+from nnscratch.cli import data, evaluate, gradcheck, info, plot, predict, sample, train
 from nnscratch.cli.errors import reported
 from nnscratch.cli.parser import Parser
 
@@ -16,6 +16,7 @@ COMMANDS = {
     "gradcheck": gradcheck,
     "data": data,
     "info": info,
+    "sample": sample,
 }
 
 EXAMPLES = """\
@@ -23,6 +24,7 @@ examples:
   nnscratch train                          train a small AlexNet (CIFAR-10, or shapes10 where it is not at hand)
   nnscratch evaluate runs/NAME             how good it is, class by class
   nnscratch predict runs/NAME cat.jpg      what it sees in a picture
+  nnscratch sample runs/NAME               what it writes, after training on a text
   nnscratch gradcheck my_layers.py         whether the gradients that you wrote are right
   nnscratch COMMAND --help                 all options of a command, with examples
 

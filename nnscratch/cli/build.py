@@ -13,6 +13,7 @@ from typing import Any
 from nnscratch.cli.errors import blamed_on
 from nnscratch.cli.run_folder import RunError, RunFolder
 from nnscratch.cli.settings import SettingError, named
+from nnscratch.cli.text import build_text_solver, is_text, load_text
 from nnscratch.cli.views import AtSize, window_of
 
 
@@ -73,6 +74,8 @@ def load_data(settings: Mapping[str, Any]) -> Any:
     """
     from nnscratch import data
 
+    if is_text(settings):
+        return load_text(settings)
     size = settings["image_size"]
     found = data.load(settings["data"], validation=settings["validation"], image=tuple(size) if size else None)
     if size and found.image[1:] != tuple(size):
@@ -101,7 +104,7 @@ def facts_of(data: Any) -> dict[str, Any]:
         "name": data.name,
         "note": data.note,
         "classes": data.classes,
-        "image": list(data.image),
+        "image": list(data.x_train.shape[1:]),
         "train": len(data.x_train),
         "val": len(data.x_val),
         "test": len(data.x_test),
@@ -125,6 +128,8 @@ def build_solver(settings: Mapping[str, Any], data: Any, callbacks: Sequence[Any
     from nnscratch.models import MODELS, build
     from nnscratch.training import OPTIMIZERS, SCHEDULES, Solver
 
+    if is_text(settings):
+        return build_text_solver(settings, data, callbacks)
     chain = augment.parse(settings["augment"], data.x_train)
     preprocess = _saved_preprocess(settings, saved) or _new_preprocess(settings, data)
     image = preprocess(data.x_train[:1]).shape[1:]
@@ -168,6 +173,8 @@ def load_trained(run: RunFolder) -> Trained:
     from nnscratch.models import build
     from nnscratch.training import load_checkpoint, restore_arrays
 
+    if run.config and is_text(run.settings):
+        raise RunError(f"{run.path} holds a model of a text, not of images: use nnscratch sample {run.path}")
     if not run.has_checkpoint:
         raise RunError(
             f"{run.path} has no checkpoint yet: let it train first, nnscratch train --resume {run.path}"

@@ -11,6 +11,7 @@ from nnscratch.cli.output import duration, percent, print_box, say
 from nnscratch.cli.run_folder import RunError, RunFolder, checksum_of
 from nnscratch.cli.settings import MODEL_OPTIONS
 from nnscratch.cli.termination import Termination
+from nnscratch.cli.text import finish_text, is_text, words_of
 
 
 def carry_out(
@@ -59,7 +60,7 @@ def carry_out(
                 solver.train()
         if not solver.finished:
             raise KeyboardInterrupt
-        _finish(run, solver, data, plots)
+        (finish_text if is_text(settings) else _finish)(run, solver, data, plots)
     except KeyboardInterrupt:
         return _interrupted(run, solver)
     except Exception as error:
@@ -72,7 +73,8 @@ def _introduce(run, data, solver, pairs, resumed):
     from nnscratch.cli.machine import machine_line
 
     counts = f"{len(data.x_train):,} training, {len(data.x_val):,} validation, {len(data.x_test):,} test images"
-    say("data", f"{data.name}: {counts}, {'x'.join(map(str, data.image))}, {data.num_classes} classes")
+    of_images = f"{counts}, {'x'.join(map(str, data.x_train.shape[1:]))}, {data.num_classes} classes"
+    say("data", f"{data.name}: {words_of(data) if is_text(run.settings) else of_images}")
     if data.note:
         say("", data.note.removeprefix(f"{data.name}: "))
     spec = solver.model.spec
@@ -85,7 +87,7 @@ def _introduce(run, data, solver, pairs, resumed):
         "learning",
         f"{chosen['optimizer']}, {chosen['schedule']}, rate {chosen['rate']:g}, "
         f"batches of {chosen['batch_size']}, {chosen['epochs']} epoch{'s' if chosen['epochs'] != 1 else ''}, "
-        f"{chosen['augment']} augmentation",
+        + (f"pieces of {chosen['length']}" if is_text(chosen) else f"{chosen['augment']} augmentation"),
     )
     say("machine", machine_line())
     say("run", f"{run.path}{f', goes on after step {solver.steps} of {_all_steps(solver)}' if resumed else ''}")

@@ -9,6 +9,7 @@ from typing import Any
 from nnscratch.cli.output import duration, percent, print_json, print_table, say
 from nnscratch.cli.parser import add_command, one_of
 from nnscratch.cli.run_folder import RunFolder
+from nnscratch.cli.text import evaluate_text, is_text
 
 EXAMPLES = """\
 examples:
@@ -114,6 +115,8 @@ def _run(arguments):
     from nnscratch.cli.views import ten_views
 
     run = RunFolder.open(arguments.folder)
+    if is_text(run.settings):
+        return _evaluate_text(run, arguments)
     with user_layers(arguments.layers or run.layers()):
         trained = load_trained(run)
         data = data_of(run, arguments.data)
@@ -131,6 +134,18 @@ def _run(arguments):
         say("views", "ten of each image, probabilities averaged")
     print_figures(figures, trained.classes, arguments.split)
     say("time", duration(seconds))
+    return 0
+
+
+def _evaluate_text(run, arguments):
+    """Say how well a text model guesses the next character."""
+    figures = evaluate_text(run, arguments.data, arguments.split)
+    if arguments.json:
+        print_json({"run": str(run.path), "data": arguments.data or run.config["data"]["name"], **figures})
+        return 0
+    say("run", run.path)
+    say("text", f"{figures['characters']:,} characters")
+    say("loss", f"{figures['nats']:.4f} nats, {figures['bits']:.4f} bits per character")
     return 0
 
 

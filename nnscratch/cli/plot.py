@@ -8,6 +8,7 @@ from nnscratch.cli.evaluate import add_run, data_of
 from nnscratch.cli.output import say
 from nnscratch.cli.parser import add_command
 from nnscratch.cli.run_folder import RunFolder
+from nnscratch.cli.text import draw_curves, is_text
 
 EXAMPLES = """\
 examples:
@@ -92,6 +93,9 @@ def _run(arguments):
     from nnscratch.cli.measure import measure
 
     run = RunFolder.open(arguments.folder)
+    if is_text(run.settings):
+        say("plots", draw_curves(run, arguments.out))
+        return 0
     with user_layers(arguments.layers or run.layers()):
         trained = load_trained(run)
         data = data_of(run, arguments.data)

@@ -7,7 +7,7 @@ from typing import Any
 
 from nnscratch.choices import choose
 
-MODEL_OPTIONS = ("width", "norm", "activation", "pool", "drop", "hidden")
+MODEL_OPTIONS = ("width", "norm", "activation", "pool", "drop", "hidden", "cell", "depth", "embed")
 FREE = ("threads", "checkpoint_every")  # what may differ when a run goes on
 DEFAULTS: dict[str, Any] = {
     "model": "small-alexnet",
@@ -31,12 +31,22 @@ DEFAULTS: dict[str, Any] = {
     "threads": None,
     "layers": None,
     "checkpoint_every": None,
+    "length": None,
 }
 QUICK = {"epochs": 3, "train_images": 1000, "test_images": 500, "validation": 200}
 # Other data, other settings: simple pictures need a small network and no dropout.
 RECIPES: dict[str, dict[str, Any]] = {
     "shapes10": {"epochs": 6, "batch_size": 64, "width": 16, "drop": 0.0},
 }
+TEXT_MODELS: dict[str, dict[str, Any]] = {
+    "char-rnn": {
+        "epochs": 10, "batch_size": 64, "length": 64, "optimizer": "adam", "rate": 4e-3, "weight_decay": 0.0,
+        "clip_norm": 5.0, "augment": "none",
+    },
+}  # fmt: skip
+IMAGES_ONLY = (
+    "image_size", "validation", "train_images", "test_images", "augment", "preprocess", "label_smoothing"
+)  # fmt: skip
 # Peak rates of SGD with momentum at batches of 128; without batch norm, 0.06 ends in equal scores for all.
 NORMED_RATE, PLAIN_RATE = 0.06, 0.02
 PLAIN_CLIP = 5.0
@@ -64,8 +74,9 @@ def resolve(given: Mapping[str, Any], quick: bool = False, data_name: str = "") 
     from nnscratch.data.preprocess import PREPROCESS
     from nnscratch.training import SCHEDULES
 
-    recipe = RECIPES.get(data_name, {})
-    chosen = {**DEFAULTS, **recipe, **(QUICK if quick else {}), **given}
+    recipe = _recipe(given, data_name)
+    short = {"epochs": 1} if given.get("model") in TEXT_MODELS else QUICK
+    chosen = {**DEFAULTS, **recipe, **(short if quick else {}), **given}
     settings = {name: chosen[name] for name in DEFAULTS}
     settings["options"] = model_options(settings["model"], given, recipe)
     settings["seed"] = default_seed() if settings["seed"] is None else settings["seed"]
@@ -77,6 +88,18 @@ def resolve(given: Mapping[str, Any], quick: bool = False, data_name: str = "") 
     named(settings["preprocess"], PREPROCESS, "preprocessing")
     named(settings["schedule"], SCHEDULES, "schedule")
     return {**settings, **_learning(settings)}
+
+
+def _recipe(given, data_name):
+    """The defaults that suit the data, or a text; refuse settings for images on a text, and the reverse."""
+    model = given.get("model")
+    foreign = [name for name in (IMAGES_ONLY if model in TEXT_MODELS else ("length",)) if name in given]
+    if foreign:
+        kind = "a text, which has no such setting" if model in TEXT_MODELS else "images, not texts"
+        option = foreign[0].replace("_", "-")
+        raise SettingError(f"--{option}: {model or DEFAULTS['model']} learns from {kind}; leave the option out")
+    recipe = TEXT_MODELS.get(model or "", RECIPES.get(data_name, {}))
+    return {name: value for name, value in recipe.items() if name != "rate" or "optimizer" not in given}
 
 
 def _learning(settings):

@@ -17,6 +17,7 @@ examples:
   nnscratch train --model mlp --hidden 200,100 --drop 0.2 --optimizer adam --rate 0.001
   nnscratch train --norm lrn --augment mirror,crop4,cutout8 --schedule step:every=4,factor=0.1
   nnscratch train --layers my_layers.py            with your own pairs in place of the built-in ones
+  nnscratch train --model char-rnn --data shakespeare.txt --hidden 256       a text, character by character
   nnscratch train --quick                          a minute's run, to see that all works
   nnscratch train --resume runs/longer             go on with an interrupted run
 
@@ -52,19 +53,27 @@ def register(commands: Any) -> None:
         "--preprocess", metavar="NAME", help="standardize, scale, mean-image, whiten ... (standardize)"
     )
     model = parser.add_argument_group("model")
-    model.add_argument("--model", metavar="NAME", help="small-alexnet, lenet or mlp (small-alexnet)")
+    model.add_argument("--model", metavar="NAME", help="small-alexnet, lenet, mlp or char-rnn (small-alexnet)")
     model.add_argument("--width", metavar="N", help="filters of the first convolution (32; shapes10: 16)")
     model.add_argument("--norm", metavar="NAME", help="batch, lrn or none")
     model.add_argument("--activation", metavar="NAME", help="relu, leaky-relu, elu, gelu, tanh ...")
     model.add_argument("--pool", metavar="SIZE", help="pool size in pixels; for lenet: average or max")
     model.add_argument("--drop", metavar="SHARE", help="share of the units that dropout leaves out")
-    model.add_argument("--hidden", metavar="N,N", help="units of the hidden layers of an mlp (100)")
+    model.add_argument(
+        "--hidden", metavar="N,N", help="units of an mlp's hidden layers (100), or a char-rnn's (256)"
+    )
+    model.add_argument("--cell", metavar="NAME", help="for char-rnn: rnn, lstm or gru (lstm)")
+    model.add_argument("--depth", metavar="N", help="for char-rnn: recurrent layers (1)")
+    model.add_argument("--embed", metavar="N", help="for char-rnn: numbers per character (64)")
     model.add_argument("--layers", metavar="FILE", help="your own pairs in place of the built-in ones")
     learning = parser.add_argument_group("learning")
     learning.add_argument(
         "--epochs", type=whole(1), metavar="N", help="passes over the training images (10; shapes10: 6)"
     )
     learning.add_argument("--batch-size", type=whole(1), metavar="N", help="images per step (128; shapes10: 64)")
+    learning.add_argument(
+        "--length", type=whole(1), metavar="N", help="for char-rnn: characters per piece of text (64)"
+    )
     learning.add_argument(
         "--optimizer", metavar="NAME", help="nesterov, momentum, sgd, adam, adamw ... (nesterov)"
     )

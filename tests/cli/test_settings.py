@@ -51,7 +51,8 @@ def test_adaptive_rules_have_their_own_rate():
 @pytest.mark.parametrize("model", MODELS)
 def test_every_option_of_every_model_is_on_the_command_line(model):
     builder: Any = MODELS[model]
-    options = set(inspect.signature(builder).parameters) - {"classes", "image", "seed", "dtype"}
+    from_data = {"classes", "image", "characters", "streams"}
+    options = set(inspect.signature(builder).parameters) - from_data - {"seed", "dtype"}
     assert options <= set(MODEL_OPTIONS)
     with pytest.raises(SettingError, match="has no such option"):
         model_options(model, {(set(MODEL_OPTIONS) - options).pop(): "1"})
