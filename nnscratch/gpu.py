@@ -10,7 +10,7 @@ from typing import Any
 from nnscratch.arrays import DeviceError
 
 INSTALL = 'pip install "nnscratch[gpu]" (CUDA 12) or pip install "nnscratch[gpu-cuda13]" (CUDA 13)'
-OR_STAY = 'or keep the model on the CPU, .to("cpu")'
+OR_STAY = 'or stay on the CPU (--device cpu, model.to("cpu"))'
 
 
 class DeviceMemoryError(DeviceError, MemoryError):
