@@ -59,7 +59,10 @@ def without_compiler(monkeypatch, double):
 
 PROBLEMS = {
     "no CuPy": (without_cupy, 'CuPy, which is not installed: pip install "nnscratch[gpu]" (CUDA 12)'),
-    "CuPy does not load": (broken, "(libcudart.so.12: cannot open shared object file): install it anew, pip install"),
+    "CuPy does not load": (
+        broken,
+        "(libcudart.so.12: cannot open shared object file): install it anew, pip install",
+    ),
     "no driver": (runtime("cudaErrorInsufficientDriver", 0), "no NVIDIA driver was found: install one"),
     "no driver, and it cannot be asked": (
         runtime("cudaErrorNoDevice", raising("cudaErrorInsufficientDriver")),
@@ -71,7 +74,10 @@ PROBLEMS = {
     ),
     "no card": (runtime("cudaErrorNoDevice: none", 12090), "a driver but no NVIDIA card"),
     "zero cards": (runtime(0, 12090), "is CUDA_VISIBLE_DEVICES empty?"),
-    "a broken driver": (runtime("cudaErrorUnknown: why", 12090), "(cudaErrorUnknown: why): see whether nvidia-smi"),
+    "a broken driver": (
+        runtime("cudaErrorUnknown: why", 12090),
+        "(cudaErrorUnknown: why): see whether nvidia-smi",
+    ),
     "no compiler": (without_compiler, 'pip install "cupy-cuda12x[ctk]"'),
 }
 
