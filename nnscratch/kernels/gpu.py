@@ -17,7 +17,8 @@ KEY = np.dtype([("words", np.uint64, 2), ("places", np.uint64, 2)])
 
 matmul, conv = gpu_products.matmul, gpu_products.conv
 conv_input_gradient, conv_weight_gradient = gpu_products.conv_input_gradient, gpu_products.conv_weight_gradient
-update_parameters, sweep = gpu_update.update_parameters, gpu_fused.sweep
+update_parameters, clear_unless_finite = gpu_update.update_parameters, gpu_update.clear_unless_finite
+sweep = gpu_fused.sweep
 
 
 def max_pool(x, window):

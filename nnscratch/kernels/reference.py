@@ -4,6 +4,7 @@ import math
 
 from nnscratch.arrays import array_module
 from nnscratch.kernels.draws import random_uniform as random_uniform
+from nnscratch.kernels.steps import clear_unless_finite as clear_unless_finite
 from nnscratch.kernels.steps import dropout_mask as dropout_mask
 from nnscratch.kernels.steps import softmax_loss as softmax_loss
 from nnscratch.kernels.steps import update_parameters as update_parameters

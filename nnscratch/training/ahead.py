@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
+from nnscratch import kernels
 from nnscratch.arrays import array_module, no_waiting
 
 WARM_UP = 2  # steps before one is recorded: by then all kernels are compiled
@@ -65,10 +66,7 @@ class StepsAhead:
         try:
             with no_waiting():
                 loss, grads = self.model.loss(x, y)
-                fine = self.xp.isfinite(loss)
-                for gradient in grads.values():
-                    fine = fine & self.xp.isfinite(gradient).all()
-                self.fine &= fine
+                kernels.clear_unless_finite(self.fine, [self.xp.asarray(loss), *grads.values()])
                 self.optimizer.step(self.model.params, self.limit(grads), self.rate, go=self.fine)
             for name, (array, copied) in before.items():
                 array[...] = where(self.fine, state[name], copied)

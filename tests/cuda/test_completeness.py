@@ -42,6 +42,7 @@ CALLS = {
     "scatter_rows": (numbers(5, 3), np.array([0, 2, 2, 1, 0]), 4),
     "dropout_mask": None,  # its draws are others than NumPy's: tests/cuda/test_random.py
     "softmax_loss": (numbers(5, 3), np.array([0, 2, 2, 1, 0])),
+    "clear_unless_finite": None,  # tests/cuda/test_update.py
     "update_parameters": None,  # with the optimisers, below
     "channel_moments": (X,),
     "channel_sum": (X,),
@@ -91,6 +92,7 @@ def test_every_kernel_of_every_source_is_launched(cupy, launched):
     for name in sorted({name.rpartition("_")[0] for name in FUSED}):
         _, cache = getattr(layers, f"{name}_forward")(cupy.asarray(X))
         getattr(layers, f"{name}_backward")(cupy.asarray(X), cache)
+    kernels.clear_unless_finite(cupy.ones((), bool), [cupy.ones(3)])
     for rule in OPTIMIZERS.values():
         rule().step({"w": cupy.ones(3)}, {"w": cupy.ones(3)})
     written = {
@@ -99,4 +101,4 @@ def test_every_kernel_of_every_source_is_launched(cupy, launched):
         for kernel in emulation.KERNEL.findall((cuda.FOLDER / f"{name}.cu").read_text())
     }
     assert launched == written
-    assert {name for source, name in written if source == "update"} == RULES | {"count_steps"}
+    assert {name for source, name in written if source == "update"} == RULES | {"count_steps", "look_for_finite"}
