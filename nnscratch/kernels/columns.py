@@ -55,7 +55,7 @@ def conv_input_gradient(dout, w, x_shape, window, groups=1):
     """Twin of reference.conv_input_gradient: one image's columns at a time."""
     N, F, OH, OW = dout.shape
     filters = np.ascontiguousarray(w.reshape(groups, F // groups, -1).swapaxes(1, 2))
-    dout = np.ascontiguousarray(dout).reshape(N, groups, F // groups, OH * OW)
+    dout = dout.reshape(N, groups, F // groups, OH * OW)
     dx = np.zeros(x_shape, np.result_type(dout, w))
 
     def work(start, stop):
@@ -108,14 +108,17 @@ def _im2col(x, window, OH, OW, cols):
                     row[: top * OW] = 0
                     row[bottom * OW :] = 0
                     for oh in range(top, bottom):
-                        line = x[n, c, oh * SH - PH + i * DH]
-                        start = j * DW - PW
-                        for ow in range(left):
-                            row[oh * OW + ow] = 0
-                        for ow in range(left, right):
-                            row[oh * OW + ow] = line[ow * SW + start]
-                        for ow in range(right, OW):
-                            row[oh * OW + ow] = 0
+                        made = row[oh * OW : (oh + 1) * OW]
+                        seen = x[n, c, oh * SH - PH + i * DH, j * DW - PW + left * SW :]
+                        made[:left] = 0
+                        made[right:] = 0
+                        inside = made[left:right]
+                        if SW == 1:  # a loop of its own, as it can be vectorised
+                            for ow in range(len(inside)):
+                                inside[ow] = seen[ow]
+                        else:
+                            for ow in range(len(inside)):
+                                inside[ow] = seen[ow * SW]
 
 
 @compiled
@@ -128,12 +131,16 @@ def _col2im(cols, window, OH, OW, dx):
                 top, bottom = _inside(i, SH, PH, DH, H, OH)
                 for j in range(KW):
                     left, right = _inside(j, SW, PW, DW, W, OW)
-                    row = cols[n, (c * KH + i) * KW + j]
+                    k, start = (c * KH + i) * KW + j, j * DW - PW
                     for oh in range(top, bottom):
-                        line = dx[n, c, oh * SH - PH + i * DH]
-                        start = j * DW - PW
-                        for ow in range(left, right):
-                            line[ow * SW + start] += row[oh * OW + ow]
+                        h = oh * SH - PH + i * DH
+                        seen, row = dx[n, c, h, start + left * SW :], cols[n, k, oh * OW + left : oh * OW + right]
+                        if SW == 1:  # a loop of its own, as it can be vectorised
+                            for ow in range(len(row)):
+                                seen[ow] += row[ow]
+                        else:
+                            for ow in range(len(row)):
+                                seen[ow * SW] += row[ow]
 
 
 def matmul(a, b):

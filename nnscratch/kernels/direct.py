@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nnscratch.kernels import columns
 from nnscratch.kernels.compiling import compiled
 from nnscratch.kernels.memory import channels_first, channels_last, empty
 from nnscratch.kernels.microkernel import COLUMNS, LANES, ROWS, VECTOR_BYTES, tile
@@ -25,6 +26,7 @@ from nnscratch.kernels.pooling import largest
 from nnscratch.shapes import Window
 
 CHUNK = 125_000  # numbers that are worked on at a time: they should stay in the second-level cache
+FEW = 4  # channels of a gradient to the input that would leave most of a tile empty
 
 
 class Plan(NamedTuple):
@@ -58,6 +60,8 @@ def conv_pooled(x, w, b, window, groups, least, pool):
 
 def conv_input_gradient(dout, w, x_shape, window, groups=1):
     """Twin of reference.conv_input_gradient: the same with the roles of channels and filters exchanged."""
+    if x_shape[1] <= FEW:
+        return columns.conv_input_gradient(dout, w, x_shape, window, groups)
     dout, w = channels_last(dout, w.dtype), _by_group(w, groups)
     dx = empty((x_shape[0], *x_shape[2:], x_shape[1]), w.dtype)
     tools = _tools(dout, w.transpose(0, 3, 4, 1, 2), None, window, dx.shape, True, -np.inf)
