@@ -47,6 +47,25 @@ def test_a_run_says_where_it_takes_place(cupy, tmp_path, capsys):
     assert (run / "plots" / "filters.png").exists()
 
 
+@pytest.mark.parametrize("model", ["small-alexnet", "lenet"])
+def test_a_network_is_built_and_trained_with_rounded_products(model, cupy, tmp_path):
+    few = [
+        "--train-images",
+        "32",
+        "--test-images",
+        "16",
+        "--validation",
+        "0",
+        "--batch-size",
+        "16",
+        "--epochs",
+        "1",
+    ]
+    small = ["--width", "2"] if model == "small-alexnet" else []
+    words = ["train", "--data", "shapes10", "--model", model, *small, *few, *GPU, "--precision", "bf16"]
+    assert main([*words, "--out", str(tmp_path / "run")]) == 0
+
+
 def test_a_run_goes_on_where_it_was_with_the_same_bits(interrupted, tmp_path, capsys):
     straight = tmp_path / "straight"
     assert main(["train", *TINY, *GPU, "--out", str(straight)]) == 0
