@@ -28,8 +28,8 @@ from nnscratch.kernels import use_precision
 from nnscratch.models import small_alexnet
 from nnscratch.training import Momentum, OneCycle, Solver
 
-SMALL = {"networks": ["width 4"], "batch": 8, "steps": 4, "repeats": 2, "forms": list(TORCH_FORMS[:2]),
-         "data": "shapes10", "epochs": [1], "train": 64, "test": 64, "width": 4}  # fmt: skip
+SMALL = {"networks": ["width 4"], "batch": 4, "steps": 1, "repeats": 1, "forms": [TORCH_FORMS[0]],
+         "data": "shapes10", "epochs": [1], "train": 8, "test": 8, "width": 4}  # fmt: skip
 NETWORKS = ("width 32", "width 64", "alexnet227")
 PRECISIONS = ("float32", "tf32")
 GOALS = (0.79, 0.90)
