@@ -153,6 +153,31 @@ def channel_blend(x, a, y, b, c, centre, gate=None):
     return out
 
 
+def group_norm(x, gamma, beta, groups, eps):
+    """Twin of reference.group_norm."""
+    N, C, S = _sizes(x)
+    out, (mean, inv_std) = empty(x.shape, x), empty((2, N, groups), x)
+    args = (*map(whole, (x, gamma, beta)), out, mean, inv_std, C, S, groups, float(eps))
+    launch("channels", "group_norm", args, grid=(N * groups,))
+    return out, mean, inv_std
+
+
+def group_norm_backward(dout, x, gamma, mean, inv_std):
+    """Twin of reference.group_norm_backward."""
+    (N, C, S), groups, (parts, run) = _sizes(x), mean.shape[1], _runs(x)
+    dout, x, gamma, mean, inv_std = map(whole, (dout, x, gamma, mean, inv_std))
+    dx, sums = empty(x.shape, x), empty((2, C), x)
+    launch(
+        "channels", "group_norm_backward", (dout, x, gamma, mean, inv_std, dx, C, S, groups), grid=(N * groups,)
+    )
+    totals = sys.modules["cupy"].empty((2, parts, C), np.float64)
+    args = (dout, x, mean, inv_std, totals, N, C, S, groups, run)
+    launch("channels", "group_norm_sums", args, grid=(C, parts), dtype=x.dtype)
+    launch("channels", "join_sums", (totals, sums, C, parts), 2 * C, dtype=x.dtype)
+    dbeta, dgamma = sums
+    return dx, dgamma, dbeta
+
+
 def relu_backward(dout, x):
     """Twin of reference.relu_backward."""
     dx = empty(x.shape, dout)

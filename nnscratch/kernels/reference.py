@@ -4,6 +4,13 @@ import math
 
 from nnscratch.arrays import array_module
 from nnscratch.kernels.draws import random_uniform as random_uniform
+from nnscratch.kernels.norms import channel_affine as channel_affine
+from nnscratch.kernels.norms import channel_blend as channel_blend
+from nnscratch.kernels.norms import channel_moments as channel_moments
+from nnscratch.kernels.norms import channel_sum as channel_sum
+from nnscratch.kernels.norms import channel_sums as channel_sums
+from nnscratch.kernels.norms import group_norm as group_norm
+from nnscratch.kernels.norms import group_norm_backward as group_norm_backward
 from nnscratch.kernels.steps import clear_unless_finite as clear_unless_finite
 from nnscratch.kernels.steps import dropout_mask as dropout_mask
 from nnscratch.kernels.steps import softmax_loss as softmax_loss
@@ -296,72 +303,6 @@ def scatter_rows(rows, indexes, count):
     return total
 
 
-def channel_moments(x):
-    """Return mean and (biased) variance of every channel: x (N, C, ...) -> (C,) and (C,).
-
-    >>> import numpy as np
-    >>> channel_moments(np.array([[1.0, 5.0], [3.0, 5.0]]))
-    (array([2., 5.]), array([1., 0.]))
-    """
-    axes = (0, *range(2, x.ndim))
-    mean = x.mean(axis=axes)
-    return mean, array_module(x).square(x - _column(mean, x)).mean(axis=axes)
-
-
-def channel_sum(x):
-    """Return the sum of every channel: x (N, C, ...) -> (C,).
-
-    >>> import numpy as np
-    >>> channel_sum(np.array([[1.0, 5.0], [3.0, 5.0]]))
-    array([ 4., 10.])
-    """
-    return x.sum(axis=(0, *range(2, x.ndim)))
-
-
-def channel_sums(x, y, centre, gate=None):
-    """Return the sum of x and the sum of x * (y - centre) over every channel: x, y (N, C, ...) -> (C,) and (C,).
-
-    With `gate`, a pair (scale, shift) of (C,), x counts only where (y - centre) * scale + shift > 0: the backward
-    pass of a ReLU that came after channel_affine, in the same pass.
-
-    >>> import numpy as np
-    >>> channel_sums(np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]]), np.array([1.0, 1.0]))
-    (array([1., 2.]), array([2., 6.]))
-    """
-    x = x if gate is None else relu_backward(x, channel_affine(y, gate[0], gate[1], centre))
-    axes = (0, *range(2, x.ndim))
-    return x.sum(axis=axes), (x * (y - _column(centre, x))).sum(axis=axes)
-
-
-def channel_affine(x, scale, shift, centre, least=-math.inf):
-    """Return (x - centre) * scale + shift channel by channel: x (N, C, ...), the others (C,).
-
-    What is less than `least` becomes `least`: with 0, a ReLU is done in the same pass.
-
-    >>> import numpy as np
-    >>> channel_affine(np.array([[1.0, 2.0]]), np.array([10.0, 20.0]), np.array([0.5, 0.5]), np.array([1.0, 1.0]))
-    array([[ 0.5, 20.5]])
-    """
-    out = (x - _column(centre, x)) * _column(scale, x)
-    out += _column(shift, x)
-    return _at_least(out, least)
-
-
-def channel_blend(x, a, y, b, c, centre, gate=None):
-    """Return a * x + b * (y - centre) + c channel by channel: x, y (N, C, ...), the others (C,).
-
-    With `gate`, a pair (scale, shift) of (C,), x counts only where (y - centre) * scale + shift > 0: the backward
-    pass of a ReLU that came after channel_affine, in the same pass.
-
-    >>> import numpy as np
-    >>> one = np.array([1.0])
-    >>> channel_blend(np.array([[1.0]]), 2 * one, np.array([[3.0]]), 4 * one, 5 * one, centre=one)
-    array([[15.]])
-    """
-    x = x if gate is None else relu_backward(x, channel_affine(y, gate[0], gate[1], centre))
-    return _column(a, x) * x + _column(b, x) * (y - _column(centre, x)) + _column(c, x)
-
-
 def sweep(first, function, args, options):
     """Call function(*args, **options), which treats each example by itself; `first` is the first array in args.
 
@@ -393,8 +334,3 @@ def relu_backward(dout, x):
     array([0., 1.])
     """
     return array_module(x).where(x > 0, dout, dout.dtype.type(0))
-
-
-def _column(vector, x):
-    """View a vector (C,) so that it lies along x's channel axis."""
-    return vector.reshape((-1,) + (1,) * (x.ndim - 2))

@@ -12,41 +12,6 @@ from nnscratch.layers.initializers import constant
 from nnscratch.shapes import ShapeError, check_dout, match_axes
 
 
-def _statistics(x, axes):
-    """Return mean and (biased) variance of x over `axes`, which stay as axes of length 1."""
-    mean = x.mean(axis=axes, keepdims=True)
-    return mean, array_module(x).square(x - mean).mean(axis=axes, keepdims=True)
-
-
-def _standardize(x, mean, var, eps):
-    """Return x_hat = (x - mean) / sqrt(var + eps), and 1 / sqrt(var + eps)."""
-    inv_std = 1 / array_module(x).sqrt(var + eps)
-    x_hat = x - mean
-    x_hat *= inv_std
-    return x_hat, inv_std
-
-
-def _scale_and_shift(x_hat, gamma, beta):
-    out = gamma * x_hat
-    out += beta
-    return out
-
-
-def _standardize_backward(dx_hat, x_hat, inv_std, axes):
-    """dx = (dx_hat - its mean - x_hat * the mean of dx_hat * x_hat) / std.
-
-    The two means are the paths through the mean and through the variance.
-    """
-    through_mean = dx_hat.mean(axis=axes, keepdims=True)
-    through_var = x_hat * (dx_hat * x_hat).mean(axis=axes, keepdims=True)
-    return (dx_hat - through_mean - through_var) * inv_std
-
-
-def _column(vector, ndim, axis=1):
-    """View a vector as an array of `ndim` axes that lies along one of them."""
-    return vector.reshape([-1 if a == axis else 1 for a in range(ndim)])
-
-
 def batch_norm_forward(x, gamma, beta, mean=None, var=None, eps=1e-5):
     """out = gamma * (x - mean) / sqrt(var + eps) + beta, channel by channel.
 
@@ -98,7 +63,6 @@ def _batch_norm_backward(dout, cache, relu=False):
     return dx, dgamma, dbeta
 
 
-@kernels.example_by_example
 def layer_norm_forward(x, gamma, beta, eps=1e-5):
     """out = gamma * x_hat + beta, each example standardised over its own last axes: those that gamma has.
 
@@ -112,22 +76,22 @@ def layer_norm_forward(x, gamma, beta, eps=1e-5):
     """
     last = " ".join("DEFGH"[: gamma.ndim])
     match_axes("layer_norm", x=(x, f"N ... {last}"), gamma=(gamma, last), beta=(beta, last))
-    axes = tuple(range(x.ndim - gamma.ndim, x.ndim))
-    mean, var = _statistics(x, axes)
-    x_hat, inv_std = _standardize(x, mean, var, eps)
-    return _scale_and_shift(x_hat, gamma, beta), (x_hat, inv_std, gamma, axes)
+    rows = x.reshape(math.prod(x.shape[: x.ndim - gamma.ndim]), gamma.size)
+    out, mean, inv_std = kernels.group_norm(rows, gamma.reshape(-1), beta.reshape(-1), 1, eps)
+    return out.reshape(x.shape), (x, gamma, mean, inv_std)
 
 
 def layer_norm_backward(dout, cache):
     """dgamma and dbeta sum over the examples; dx goes through x_hat, the mean and the variance."""
-    x_hat, inv_std, gamma, axes = cache
-    check_dout("layer_norm", dout, x_hat.shape)
-    others = tuple(range(axes[0]))
-    dx = _standardize_backward(dout * gamma, x_hat, inv_std, axes)
-    return dx, (dout * x_hat).sum(axis=others), dout.sum(axis=others)
+    x, gamma, mean, inv_std = cache
+    check_dout("layer_norm", dout, x.shape)
+    rows = (len(mean), gamma.size)
+    dx, dgamma, dbeta = kernels.group_norm_backward(
+        dout.reshape(rows), x.reshape(rows), gamma.reshape(-1), mean, inv_std
+    )
+    return dx.reshape(x.shape), dgamma.reshape(gamma.shape), dbeta.reshape(gamma.shape)
 
 
-@kernels.example_by_example
 def group_norm_forward(x, gamma, beta, groups=1, eps=1e-5):
     """out = gamma * x_hat + beta, each group of channels of each example standardised by itself.
 
@@ -139,26 +103,18 @@ def group_norm_forward(x, gamma, beta, groups=1, eps=1e-5):
     >>> out.round(3), dbeta
     (array([[-1.,  1., -1.,  1.]]), array([1., 1., 1., 1.]))
     """
-    N, C = match_axes("group_norm", x=(x, "N C ..."), gamma=(gamma, "C"), beta=(beta, "C"))
+    _, C = match_axes("group_norm", x=(x, "N C ..."), gamma=(gamma, "C"), beta=(beta, "C"))
     if groups < 1 or C % groups:
         raise ShapeError(f"group_norm: {C} channels cannot be cut into {groups} groups: use a divisor of {C}")
-    grouped = (N, groups, C // groups * math.prod(x.shape[2:]))
-    rows = x.reshape(grouped)
-    mean, var = _statistics(rows, 2)
-    x_hat, inv_std = _standardize(rows, mean, var, eps)
-    x_hat = x_hat.reshape(x.shape)
-    out = _scale_and_shift(x_hat, _column(gamma, x.ndim), _column(beta, x.ndim))
-    return out, (x_hat, inv_std, gamma, grouped)
+    out, mean, inv_std = kernels.group_norm(x, gamma, beta, groups, eps)
+    return out, (x, gamma, mean, inv_std)
 
 
 def group_norm_backward(dout, cache):
     """dgamma and dbeta sum over all but the channels; dx goes through x_hat, the mean and the variance."""
-    x_hat, inv_std, gamma, grouped = cache
-    check_dout("group_norm", dout, x_hat.shape)
-    axes = (0, *range(2, dout.ndim))
-    dx_hat = dout * _column(gamma, dout.ndim)
-    dx = _standardize_backward(dx_hat.reshape(grouped), x_hat.reshape(grouped), inv_std, 2).reshape(dout.shape)
-    return dx, (dout * x_hat).sum(axis=axes), dout.sum(axis=axes)
+    x, gamma, mean, inv_std = cache
+    check_dout("group_norm", dout, x.shape)
+    return kernels.group_norm_backward(dout, x, gamma, mean, inv_std)
 
 
 @kernels.example_by_example

@@ -49,6 +49,8 @@ CALLS = {
     "channel_sums": (X, X[:, ::-1].copy(), V),
     "channel_affine": (X, V, V, V),
     "channel_blend": (X, V, X[:, ::-1].copy(), V, V, V),
+    "group_norm": (X, V, V, 2, 0.1),
+    "group_norm_backward": (X, X[:, ::-1].copy(), V, *reference.group_norm(X[:, ::-1], V, V, 2, 0.1)[1:]),
     "relu": (X,),
     "relu_backward": (X, X[:, ::-1].copy()),
     "sweep": None,  # with the layers, below

@@ -219,6 +219,33 @@ def check_blend(twins, arrays, gated):
     assert_allclose(out, expected, rtol=bound, atol=10 * bound)
 
 
+def check_group_norm(twins, arrays, draw):
+    """The forward and the backward pass, within rounding of what the definition gives in float64."""
+    x, dout, gamma, beta = arrays
+    groups = draw(st.sampled_from([n for n in range(1, x.shape[1] + 1) if x.shape[1] % n == 0]))
+    double = [a.astype(np.float64) for a in arrays]
+    forward = twins.group_norm(x, gamma, beta, groups, 0.1)
+    exact = reference.group_norm(double[0], *double[2:], groups, 0.1)
+    backward = twins.group_norm_backward(dout, x, gamma, *forward[1:])
+    exact_backward = reference.group_norm_backward(double[1], double[0], double[2], *exact[1:])
+    bound = 1e-12 if x.dtype == np.float64 else 2e-5
+    for ours, theirs in zip((*forward, *backward), (*exact, *exact_backward), strict=True):
+        assert (ours.shape, ours.dtype) == (theirs.shape, x.dtype)
+        assert_allclose(ours, theirs, rtol=bound, atol=bound * (1 + abs(theirs).max(initial=0)))
+
+
+def check_group_norm_of_large_arrays(twins, shape, groups):
+    rng = np.random.default_rng(0)
+    x, dout = (1e3 + rng.normal(size=shape)).astype(np.float32), rng.normal(size=shape).astype(np.float32)
+    gamma, beta = rng.normal(size=(2, shape[1])).astype(np.float32)
+    forward = twins.group_norm(x, gamma, beta, groups, 1e-5)
+    backward = twins.group_norm_backward(dout, x, gamma, *forward[1:])
+    exact = reference.group_norm(x.astype(np.float64), gamma, beta, groups, 1e-5)
+    exact_backward = reference.group_norm_backward(dout.astype(np.float64), x, gamma, *exact[1:])
+    for ours, theirs in zip((*forward, *backward), (*exact, *exact_backward), strict=True):
+        assert_allclose(ours, theirs, rtol=2e-3, atol=2e-3 * abs(theirs).max())
+
+
 def check_channels_that_are_not_finite(twins, draw, arrays, least):
     x, y, a, b, c, centre, *gate = arrays
     x, y, gate = spoilt(x, draw), spoilt(y, draw), tuple(gate)

@@ -17,15 +17,15 @@ import pytest
 
 numba = pytest.importorskip("numba")
 
-from nnscratch.kernels import compiling, cpu, reference  # noqa: E402
+from nnscratch.kernels import channels, compiling, reference  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
 ONE_KERNEL = """
 import numpy as np
-from nnscratch.kernels import cpu, reference
+from nnscratch.kernels import channels, cpu, reference
 x, v = np.random.default_rng(0).normal(size=(2, 3, 4)), np.arange(3.0)
 np.testing.assert_allclose(cpu.channel_affine(x, v, v, v), reference.channel_affine(x, v, v, v))
-stats = cpu._affine.stats
+stats = channels._affine.stats
 print(sum(stats.cache_hits.values()), "loaded,", sum(stats.cache_misses.values()), "compiled")
 """
 CONVOLUTION = """
@@ -59,7 +59,7 @@ def folder(monkeypatch, tmp_path):
 
 def called_anew():
     """Call a kernel as a new process would, see that its result is right, and say where the kernel came from."""
-    kernel = compiling.sweeping(cpu._affine.py_func)
+    kernel = compiling.sweeping(channels._affine.py_func)
     x, v, out = np.ones((2, 3)), np.arange(3.0), np.empty((2, 3))
     kernel(x, v, v, v, out, -np.inf)
     np.testing.assert_array_equal(out, reference.channel_affine(x, v, v, v))
@@ -100,7 +100,7 @@ def test_a_damaged_kernel_is_compiled_anew_and_replaced(folder, damage):
 
 def test_every_kind_of_arguments_has_a_file_of_its_own(folder):
     called_anew()
-    kernel = compiling.sweeping(cpu._affine.py_func)
+    kernel = compiling.sweeping(channels._affine.py_func)
     single = np.ones((1, 1), np.float32)
     kernel(single, single[0], single[0], single[0], single, np.float32(-np.inf))
     assert len(list(folder.iterdir())) == 2
@@ -257,7 +257,7 @@ def said_at_a_terminal(code, cache):
 def test_the_name_of_a_cpu_alone_gives_kernels_that_run_on_it(name, widest, tmp_path):
     code = """
 from nnscratch.kernels.microkernel import VECTOR_BYTES
-functions = [f for module in (cpu, cpu.columns, cpu.convolution) for f in vars(module).values()]
+functions = [f for module in (cpu.channels, cpu.columns, cpu.convolution) for f in vars(module).values()]
 kernels = [f for f in functions if hasattr(f, "inspect_asm")]
 print(VECTOR_BYTES, *(text for kernel in kernels for text in kernel.inspect_asm().values()))
 """

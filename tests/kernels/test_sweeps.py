@@ -16,6 +16,8 @@ from tests.kernels.checks import (
     check_affine,
     check_blend,
     check_channels_that_are_not_finite,
+    check_group_norm,
+    check_group_norm_of_large_arrays,
     check_moments,
     check_moments_of_large_arrays_far_from_zero,
     check_relu,
@@ -56,6 +58,16 @@ def test_affine(arrays, least):
 @given(channels(count=2, vectors=6), st.booleans())
 def test_blend(arrays, gated):
     check_blend(CPU, arrays, gated)
+
+
+@given(st.data(), channels(count=2, vectors=2))
+def test_group_norm(data, arrays):
+    check_group_norm(CPU, arrays, data.draw)
+
+
+@pytest.mark.parametrize(("shape", "groups"), [((64, 8, 40, 41), 2), ((3000, 512), 1), ((2, 6, 90001), 3)])
+def test_group_norm_of_large_arrays(shape, groups):
+    check_group_norm_of_large_arrays(CPU, shape, groups)
 
 
 @given(st.data(), channels(count=2, vectors=6), LEAST)
