@@ -58,7 +58,7 @@ def without_compiler(monkeypatch, double):
 
 
 PROBLEMS = {
-    "no CuPy": (without_cupy, 'CuPy, which is not installed: pip install "nnscratch[gpu]" (CUDA 12)'),
+    "no CuPy": (without_cupy, 'CuPy, which is not installed: pip install "cupy-cuda12x[ctk]" (CUDA 12)'),
     "CuPy does not load": (
         broken,
         "(libcudart.so.12: cannot open shared object file): install it anew, pip install",
