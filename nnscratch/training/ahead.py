@@ -138,5 +138,6 @@ class Recorded:
             self.graph = None
             raise GraphError(
                 f"this training step cannot be recorded as a CUDA graph ({problem}): a layer, loss or optimiser "
-                "asks for a number from the GPU, or copies from the CPU. Train with graph=False"
+                "asks for a number from the GPU, copies from the CPU, or multiplies stacks of matrices through "
+                "cuBLAS, as Maxout and LocalConv do. Train without --graph, with graph=False"
             ) from problem

@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose
 from nnscratch.data.augment import Compose, Mirror, PadCrop
 from nnscratch.data.preprocess import Standardize
 from nnscratch.gradcheck import assert_gradients
-from nnscratch.layers import Affine, Flatten, Layer, ReLU, Sequential
+from nnscratch.layers import Affine, Flatten, Layer, Maxout, ReLU, Sequential
 from nnscratch.models import MODELS, Classifier, lenet, small_alexnet
 from nnscratch.training import (
     OPTIMIZERS,
@@ -138,6 +138,12 @@ def test_a_step_that_asks_for_a_number_cannot_be_recorded(cupy):
 
     model = Classifier(Sequential(Flatten(), Affine(16, 3, rng=0), Curious(), ReLU()))
     with pytest.raises(GraphError, match="asks for a number from the GPU.*graph=False"):
+        solver_on("gpu", model=model, graph=True).train()
+
+
+def test_products_through_cublas_cannot_be_recorded(cupy):
+    model = Classifier(Sequential(Flatten(), Maxout(16, 3, rng=0)))
+    with pytest.raises(GraphError, match="cuBLAS API during stream capture.*as Maxout and LocalConv do"):
         solver_on("gpu", model=model, graph=True).train()
 
 

@@ -119,6 +119,18 @@ def test_nothing_may_wait_while_a_stream_captures(cupy, forbidden):
         stream.end_capture()
 
 
+@pytest.mark.parametrize(
+    "product", [lambda cupy, x: x @ x, lambda cupy, x: cupy.dot(x, x), lambda cupy, x: x.dot(x)]
+)
+def test_cublas_is_not_captured(cupy, product):
+    x, stream = cupy.ones((2, 2)), cupy.cuda.Stream(non_blocking=True)
+    with stream:
+        stream.begin_capture()
+        with pytest.raises(NotImplementedError, match="cuBLAS API during stream capture"):
+            product(cupy, x)
+        stream.end_capture()
+
+
 def test_the_null_stream_cannot_capture(cupy):
     with pytest.raises(CUDARuntimeError):
         cupy.cuda.Stream.null.begin_capture()
