@@ -160,3 +160,6 @@ def test_kernels_run_through_the_emulation_and_can_be_captured(cupy):
     assert out.get().tolist() == [0, 2, 4, 6, 8]
     with pytest.raises(TypeError, match="CuPy arrays"):
         twice((1,), (32,), (np.zeros(5, np.float32), out, np.int32(5)))
+    with pytest.raises(TypeError, match="None"):
+        twice((1,), (32,), (None, out, np.int32(0)))
+    twice((1,), (32,), (np.uint64(0), out, np.int32(0)))  # a null pointer
