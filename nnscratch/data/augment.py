@@ -8,6 +8,7 @@ import re
 
 import numpy as np
 
+from nnscratch import kernels
 from nnscratch.arrays import array_module, beside
 from nnscratch.choices import choose
 from nnscratch.data.crops import check_crop, random_windows
@@ -51,8 +52,7 @@ class Mirror(Step):
         self.share = share
 
     def _change(self, x, rng):
-        chosen = rng.random(len(x)) < self.share
-        return array_module(x).where(chosen[:, None, None, None], x[..., ::-1], x)
+        return kernels.mirror(x, rng.random(len(x)) < self.share)
 
 
 class PadCrop(Step):
@@ -77,8 +77,7 @@ class PadCrop(Step):
             raise DataError(
                 f"PadCrop: cannot reflect {self.pad} pixels in images of {H}x{W}: use pad={min(H, W) - 1} or less"
             )
-        sides = ((0, 0), (0, 0), (self.pad, self.pad), (self.pad, self.pad))
-        return random_windows(array_module(x).pad(x, sides, mode=self.mode), (H, W), rng)
+        return random_windows(x, (H, W), rng, self.pad, self.mode)
 
 
 class RandomCrop(Step):

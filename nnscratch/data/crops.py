@@ -1,30 +1,24 @@
 """Cut windows out of images: one at random from each, or the ten that are averaged at test time."""
 
-import numpy as np
-
+from nnscratch import kernels
 from nnscratch.arrays import array_module
 from nnscratch.data.dataset import DataError
 from nnscratch.shapes import match_axes
 
 
-def random_windows(x, size, rng):
+def random_windows(x, size, rng, pad=0, mode="constant"):
     """Cut one window of `size` (H, W) out of each image (N, C, ., .), every place being equally likely.
 
+    `pad` pixels around the image count too: black, or with mode="reflect" the image mirrored at its edge.
+
+    >>> import numpy as np
     >>> random_windows(np.ones((2, 3, 10, 10)), (8, 8), np.random.default_rng(0)).shape
     (2, 3, 8, 8)
     """
-    N, C, rows, columns = match_axes("random_windows", x=(x, "N C H W"))
-    H, W = size
-    top = rng.integers(rows - H + 1, size=N)
-    left = rng.integers(columns - W + 1, size=N)
-    if array_module(x) is not np:
-        down, right = top[:, None] + array_module(x).arange(H), left[:, None] + array_module(x).arange(W)
-        images = array_module(x).arange(N)[:, None, None]
-        return x.transpose(0, 2, 3, 1)[images, down[:, :, None], right[:, None, :]].transpose(0, 3, 1, 2)
-    out = np.empty((N, C, H, W), x.dtype)
-    for image, window, i, j in zip(x, out, top.tolist(), left.tolist()):
-        window[...] = image[:, i : i + H, j : j + W]
-    return out
+    N, _, rows, columns = match_axes("random_windows", x=(x, "N C H W"))
+    top = rng.integers(rows + 2 * pad - size[0] + 1, size=N)
+    left = rng.integers(columns + 2 * pad - size[1] + 1, size=N)
+    return kernels.crop(x, top, left, size, pad, mode)
 
 
 def ten_crops(x, size: int):
@@ -32,6 +26,7 @@ def ten_crops(x, size: int):
 
     x: (N, C, H, W). At test time the network's answers to the ten are averaged (Krizhevsky et al. 2012, sec. 4.1).
 
+    >>> import numpy as np
     >>> ten_crops(np.zeros((2, 3, 32, 32), np.float32), 28).shape
     (10, 2, 3, 28, 28)
     """
@@ -46,6 +41,7 @@ def ten_crops(x, size: int):
 def check_crop(operation, x, size):
     """Return (H, W) of images (N, C, H, W); raises DataError unless a square crop of `size` pixels fits in.
 
+    >>> import numpy as np
     >>> check_crop("example", np.zeros((2, 3, 32, 24)), 24)
     (32, 24)
     """

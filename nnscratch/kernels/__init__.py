@@ -129,8 +129,8 @@ def _check_devices(operation, names, args):
         check_one_device(operation, **dict(zip(names, firsts)))
 
 
-def _kernel(definition, whole=None, product=False):
-    """Dispatch on the one dtype that all arrays have; only argument number `whole` may hold whole numbers.
+def _kernel(definition, *whole, product=False):
+    """Dispatch on the one dtype that all arrays have; only arguments numbered in `whole` may hold whole numbers.
 
     A `product` heeds the precision.
     """
@@ -140,7 +140,7 @@ def _kernel(definition, whole=None, product=False):
         dtypes = {
             a.dtype
             for i, a in enumerate((first, *args))
-            if hasattr(a, "dtype") and (a.dtype.kind == "f" or i != whole)
+            if hasattr(a, "dtype") and (a.dtype.kind == "f" or i not in whole)
         }
         one = dtypes.pop() if len(dtypes) == 1 else "mixed" if dtypes else "float32"
         _check_devices(definition.__name__, names, (first, *args))
@@ -159,21 +159,21 @@ def _kernel(definition, whole=None, product=False):
 matmul = _kernel(reference.matmul, product=True)
 im2col = _kernel(reference.im2col)
 col2im = _kernel(reference.col2im)
-conv = _kernel(reference.conv, whole=0, product=True)
-conv_pooled = _kernel(reference.conv_pooled, whole=0, product=True)
+conv = _kernel(reference.conv, 0, product=True)
+conv_pooled = _kernel(reference.conv_pooled, 0, product=True)
 conv_input_gradient = _kernel(reference.conv_input_gradient, product=True)
-conv_weight_gradient = _kernel(reference.conv_weight_gradient, whole=1, product=True)
+conv_weight_gradient = _kernel(reference.conv_weight_gradient, 1, product=True)
 max_pool = _kernel(reference.max_pool)
 window_max = _kernel(reference.window_max)
-max_pool_backward = _kernel(reference.max_pool_backward, whole=1)
+max_pool_backward = _kernel(reference.max_pool_backward, 1)
 average_pool = _kernel(reference.average_pool)
 average_pool_backward = _kernel(reference.average_pool_backward)
 channel_window_sum = _kernel(reference.channel_window_sum)
 spatial_window_sum = _kernel(reference.spatial_window_sum)
-scatter_rows = _kernel(reference.scatter_rows, whole=1)
+scatter_rows = _kernel(reference.scatter_rows, 1)
 dropout_mask = _kernel(reference.dropout_mask)
-softmax_loss = _kernel(reference.softmax_loss, whole=1)
-clear_unless_finite = _kernel(reference.clear_unless_finite, whole=0)
+softmax_loss = _kernel(reference.softmax_loss, 1)
+clear_unless_finite = _kernel(reference.clear_unless_finite, 0)
 update_parameters = _kernel(reference.update_parameters)
 channel_moments = _kernel(reference.channel_moments)
 channel_sum = _kernel(reference.channel_sum)
@@ -185,7 +185,9 @@ group_norm_backward = _kernel(reference.group_norm_backward)
 relu = _kernel(reference.relu)
 sweep = _kernel(reference.sweep)
 relu_backward = _kernel(reference.relu_backward)
-random_uniform = _kernel(reference.random_uniform, whole=0)
+mirror = _kernel(reference.mirror, 0, 1)
+crop = _kernel(reference.crop, 0, 1, 2)
+random_uniform = _kernel(reference.random_uniform, 0)
 
 KERNELS = [
     name

@@ -6,7 +6,7 @@ from types import ModuleType
 import numpy as np
 
 from nnscratch.arrays import rng
-from nnscratch.kernels import channels, columns, pooling, sweeps
+from nnscratch.kernels import channels, columns, pooling, sweeps, update
 from nnscratch.kernels.channels import rows_of
 from nnscratch.kernels.compiling import compiled, sweeping
 from nnscratch.kernels.memory import channels_first, channels_last, empty, empty_like, flat
@@ -31,6 +31,7 @@ conv_weight_gradient = convolution.conv_weight_gradient
 max_pool, window_max, max_pool_backward = pooling.max_pool, pooling.window_max, pooling.max_pool_backward
 channel_moments, channel_sum, channel_sums = channels.channel_moments, channels.channel_sum, channels.channel_sums
 channel_affine, channel_blend = channels.channel_affine, channels.channel_blend
+update_parameters = update.update_parameters
 group_norm, group_norm_backward = channels.group_norm, channels.group_norm_backward
 average_pool, average_pool_backward = pooling.average_pool, pooling.average_pool_backward
 
@@ -97,3 +98,73 @@ def _window_sum(x, reach, out):
                 out[m, c] += x[m, c - shift]
             for c in range(C - shift):
                 out[m, c] += x[m, c + shift]
+
+
+def mirror(x, chosen):
+    """Twin of reference.mirror."""
+    x, out = np.ascontiguousarray(x), empty(x.shape, x.dtype)
+    _by_image(lambda start, stop: _mirror(x[start:stop], chosen[start:stop], out[start:stop]), x)
+    return out
+
+
+@compiled
+def _mirror(x, chosen, out):
+    N, C, H, W = x.shape
+    for n in range(N):
+        if not chosen[n]:
+            out[n] = x[n]
+            continue
+        for c in range(C):
+            for h in range(H):
+                for w in range(W):
+                    out[n, c, h, w] = x[n, c, h, W - 1 - w]
+
+
+def crop(x, top, left, size, pad=0, mode="constant"):
+    """Twin of reference.crop: the border is not stored."""
+    x, out = np.ascontiguousarray(x), empty((*x.shape[:2], *size), x.dtype)
+
+    def work(start, stop):
+        part = slice(start, stop)
+        _crop(x[part], top[part] - pad, left[part] - pad, mode == "reflect", out[part])
+
+    _by_image(work, x)
+    return out
+
+
+def _by_image(work, x):
+    """Do the work on all images; few bytes do not disturb the threads, which may be training meanwhile."""
+    if x.nbytes < 4 * sweeps.SMALL:
+        work(0, len(x))
+    else:
+        share(work, len(x))
+
+
+@compiled
+def _crop(x, top, left, reflect, out):
+    N, C, rows, columns = x.shape
+    H, W = out.shape[2:]
+    for n in range(N):
+        first = min(W, max(0, -left[n]))  # the columns of out that see the image, and not the border
+        last = max(first, min(W, columns - left[n]))
+        for c in range(C):
+            for h in range(H):
+                row = _mirrored(top[n] + h, rows) if reflect else top[n] + h
+                made = out[n, c, h]
+                if not 0 <= row < rows:
+                    made[:] = 0
+                    continue
+                seen = x[n, c, row]
+                inside, image = made[first:last], seen[left[n] + first : left[n] + last]
+                for w in range(len(inside)):
+                    inside[w] = image[w]
+                for w in range(first):
+                    made[w] = seen[_mirrored(left[n] + w, columns)] if reflect else 0
+                for w in range(last, W):
+                    made[w] = seen[_mirrored(left[n] + w, columns)] if reflect else 0
+
+
+@compiled
+def _mirrored(place, size):
+    """Return the pixel that lies there when an image is mirrored at its first and last pixel."""
+    return -place if place < 0 else 2 * (size - 1) - place if place >= size else place

@@ -185,6 +185,28 @@ def relu_backward(dout, x):
     return dx
 
 
+def mirror(x, chosen):
+    """Twin of reference.mirror."""
+    out = empty(x.shape, x)
+    args = (_bits(whole(x)), whole(chosen), _bits(out), x.size, math.prod(x.shape[1:]), x.shape[3])
+    launch("images", "mirror", args, x.size, BYTES=x.dtype.itemsize)
+    return out
+
+
+def crop(x, top, left, size, pad=0, mode="constant"):
+    """Twin of reference.crop: the border is not stored."""
+    out = empty((*x.shape[:2], *size), x)
+    corners = (whole(place, np.int64) for place in (top, left))
+    args = (_bits(whole(x)), *corners, _bits(out), out.size, *x.shape[1:], *size, pad, mode == "reflect")
+    launch("images", "crop", args, out.size, BYTES=x.dtype.itemsize)
+    return out
+
+
+def _bits(array):
+    """View an array as whole numbers that have as many bytes."""
+    return array.view(f"u{array.dtype.itemsize}")
+
+
 def scatter_rows(rows, indexes, count):
     """Twin of reference.scatter_rows."""
     total = empty((count, rows.shape[1]), rows)

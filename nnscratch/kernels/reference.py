@@ -4,6 +4,8 @@ import math
 
 from nnscratch.arrays import array_module
 from nnscratch.kernels.draws import random_uniform as random_uniform
+from nnscratch.kernels.images import crop as crop
+from nnscratch.kernels.images import mirror as mirror
 from nnscratch.kernels.norms import channel_affine as channel_affine
 from nnscratch.kernels.norms import channel_blend as channel_blend
 from nnscratch.kernels.norms import channel_moments as channel_moments

@@ -51,6 +51,8 @@ CALLS = {
     "channel_blend": (X, V, X[:, ::-1].copy(), V, V, V),
     "group_norm": (X, V, V, 2, 0.1),
     "group_norm_backward": (X, X[:, ::-1].copy(), V, *reference.group_norm(X[:, ::-1], V, V, 2, 0.1)[1:]),
+    "mirror": (X, np.array([True, False])),
+    "crop": (X, np.array([0, 3]), np.array([2, 1]), (7, 6), 2, "reflect"),
     "relu": (X,),
     "relu_backward": (X, X[:, ::-1].copy()),
     "sweep": None,  # with the layers, below

@@ -232,6 +232,13 @@ def test_channels_that_are_not_finite(device, data, arrays, least):
 
 
 @few
+@given(st.data(), backwards)
+def test_mirrors_and_crops(device, data, reverse):
+    with order(reverse):
+        checks.check_mirrors_and_crops(device, data.draw)
+
+
+@few
 @given(st.data(), checks.channels(count=2))
 def test_relu_and_its_backward_pass(device, data, arrays):
     checks.check_relu(device, data.draw, arrays)

@@ -15,6 +15,7 @@ MODES = {
     "haswell": {"NUMBA_CPU_NAME": "haswell"},
     "no shortcuts": {"NNSCRATCH_FUSE": "0"},
     "one thread": {"NNSCRATCH_THREADS": "1"},
+    "every index checked": {"NUMBA_BOUNDSCHECK": "1"},
 }
 
 

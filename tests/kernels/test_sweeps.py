@@ -18,6 +18,7 @@ from tests.kernels.checks import (
     check_channels_that_are_not_finite,
     check_group_norm,
     check_group_norm_of_large_arrays,
+    check_mirrors_and_crops,
     check_moments,
     check_moments_of_large_arrays_far_from_zero,
     check_relu,
@@ -99,6 +100,18 @@ def test_whole_numbers_beside_floats_are_left_to_the_reference():
         ours, theirs = getattr(kernels, name)(*args), getattr(reference, name)(*args)
         assert_allclose(ours, theirs, err_msg=name)
         assert np.array(ours).dtype == np.array(theirs).dtype
+
+
+@given(st.data())
+def test_mirrors_and_crops(data):
+    check_mirrors_and_crops(CPU, data.draw)
+
+
+def test_large_images_are_mirrored_and_cropped_on_all_threads():
+    x = np.random.default_rng(0).integers(0, 256, (9, 3, 200, 210), dtype=np.uint8)
+    chosen, top = np.arange(9) % 2 == 0, np.arange(9)
+    assert_array_equal(cpu.mirror(x, chosen), reference.mirror(x, chosen))
+    assert_array_equal(cpu.crop(x, top, top, (200, 201), 4), reference.crop(x, top, top, (200, 201), 4))
 
 
 BLOCK = sweeps.BLOCK
