@@ -1,7 +1,7 @@
 """Training steps on the GPU: the host runs ahead, looks at the losses now and then, and may replay a graph."""
 
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from nnscratch import kernels
@@ -76,17 +76,26 @@ class StepsAhead:
         return loss, grads
 
 
-def stream_for(ahead: Any) -> Any:
-    """Return a context in which steps can be recorded: a stream of one's own; without steps ahead, an empty one.
+@contextmanager
+def stream_for(ahead: Any) -> Iterator[None]:
+    """Inside this block steps can be recorded, as it has a stream of its own; with None, nothing changes.
+
+    Work from before it, and in it, is complete before other streams go on.
 
     >>> with stream_for(None):
     ...     "as always"
     'as always'
     """
     if not ahead:
-        return nullcontext()
-    ahead.xp.cuda.Stream.null.synchronize()
-    return ahead.xp.cuda.Stream(non_blocking=True)
+        yield
+        return
+    cuda = ahead.xp.cuda
+    cuda.Stream.null.synchronize()
+    with cuda.Stream(non_blocking=True) as stream:
+        try:
+            yield
+        finally:
+            stream.synchronize()
 
 
 class Recorded:
