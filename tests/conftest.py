@@ -43,8 +43,11 @@ def cupy(request):
             pytest.skip(problem)
         yield importlib.import_module("cupy")
     else:
+        from tests.cuda import emulation
         from tests.strict.cupy_double import installed
 
+        if emulation.compiler() is None:
+            pytest.skip("no C++ compiler")
         with installed() as double:
             yield double
 

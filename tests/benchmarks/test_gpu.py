@@ -9,14 +9,11 @@ from numpy.testing import assert_allclose
 from nnscratch.gpu import gpu_problem
 from nnscratch.layers import Affine, Conv, Flatten, ReLU, Sequential
 from nnscratch.models import Classifier, small_alexnet
-from tests.cuda import emulation
 
 pytest.importorskip("torch", reason="the benchmarks race against PyTorch: pip install nnscratch[bench]")
 
 from benchmarks import __main__ as command  # noqa: E402
 from benchmarks import contestants, duel, gpu, networks, report, roofline  # noqa: E402
-
-needs_compiler = pytest.mark.skipif(emulation.compiler() is None, reason="no C++ compiler")
 
 
 def options(**given):
@@ -33,7 +30,6 @@ def test_without_a_card_one_line_says_why(capsys):
     assert said.out == "" and said.err == f"gpu: {gpu_problem()}\n"
 
 
-@needs_compiler
 def test_the_whole_race_over_the_double(cupy, monkeypatch, tmp_path):
     monkeypatch.setattr(duel, "PATIENCE", 0.0)
     found = gpu.measure(options(), device="cpu")
@@ -50,7 +46,6 @@ def test_the_whole_race_over_the_double(cupy, monkeypatch, tmp_path):
         assert words in page
 
 
-@needs_compiler
 @pytest.mark.parametrize("graph", [False, True])
 def test_steps_ahead_are_the_same_steps(cupy, graph):
     one, other = (small_alexnet(4, norm="none", drop=0.0, dtype=np.float64) for _ in range(2))
