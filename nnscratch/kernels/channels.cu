@@ -66,7 +66,7 @@ extern "C" __global__ void sums(const REAL* x, const REAL* y, const REAL* centre
         INDEX i = mine.place(e);
         REAL apart = y ? y[i] - centre[blockIdx.x] : 0, value = gated(x[i], apart, scale, shift, blockIdx.x);
         total += value;
-        products += value * apart;
+        products += gated(x[i] * apart, apart, scale, shift, blockIdx.x);
     }
     mine.store(totals, total, products);
 }

@@ -37,9 +37,8 @@ def channel_sums(x, y, centre, gate=None):
     >>> channel_sums(np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]]), np.array([1.0, 1.0]))
     (array([1., 2.]), array([2., 6.]))
     """
-    x = _gated(x, y, gate, centre)
-    axes = (0, *range(2, x.ndim))
-    return x.sum(axis=axes), (x * (y - _column(centre, x))).sum(axis=axes)
+    axes, products = (0, *range(2, x.ndim)), x * (y - _column(centre, x))
+    return _gated(x, y, gate, centre).sum(axis=axes), _gated(products, y, gate, centre).sum(axis=axes)
 
 
 def channel_affine(x, scale, shift, centre, least=-math.inf):
