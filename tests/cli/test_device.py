@@ -8,7 +8,7 @@ import pytest
 from nnscratch.cli import main
 from nnscratch.gpu import cards
 from nnscratch.training import History, ProgressBar
-from tests.cli.conftest import TINY, saved_bits
+from tests.cli.conftest import TINY, in_one_line, saved_bits
 from tests.strict.device import DEVICE
 
 GPU = ["--device", "gpu", "--graph", "--loss-every", "4", "--no-plots"]
@@ -36,7 +36,7 @@ def devices_of(run):
 def test_a_run_says_where_it_takes_place(cupy, tmp_path, capsys):
     run = tmp_path / "run"
     assert main(["train", *TINY, *GPU[:-1], "--precision", "tf32", "--out", str(run)]) == 0
-    said = " ".join(capsys.readouterr().out.split())
+    said = in_one_line(capsys.readouterr().out)
     assert f"{cards()[0]}, tf32, steps as a CUDA graph" in said
     assert "lie on the GPU, and are augmented there" in said
     settings = json.loads((run / "config.json").read_text())["settings"]
@@ -70,7 +70,7 @@ def test_a_run_goes_on_where_it_was_with_the_same_bits(interrupted, tmp_path, ca
     straight = tmp_path / "straight"
     assert main(["train", *TINY, *GPU, "--out", str(straight)]) == 0
     assert main(["train", "--resume", str(interrupted), "--no-plots"]) == 0
-    assert "steps as a CUDA graph" in " ".join(capsys.readouterr().out.split())
+    assert "steps as a CUDA graph" in in_one_line(capsys.readouterr().out)
     assert saved_bits(interrupted) == saved_bits(straight)
 
 
@@ -79,7 +79,7 @@ def test_a_run_goes_on_elsewhere(interrupted, cupy, tmp_path, capsys, fails):
         "train", "--resume", interrupted, "--device", "cpu", "--precision", "tf32"
     )
     assert main(["train", "--resume", str(interrupted), "--device", "cpu", "--no-plots"]) == 0
-    assert "kernels, float32" in " ".join(capsys.readouterr().out.split())
+    assert "kernels, float32" in in_one_line(capsys.readouterr().out)
     assert devices_of(interrupted) == ["gpu", "cpu"]
 
 
@@ -102,7 +102,7 @@ def test_a_trained_model_runs_on_both_devices(cupy, trained, tmp_path, capsys):
     assert found["gpu"]["accuracy"] == found["cpu"]["accuracy"]
     assert found["gpu"]["loss"] == pytest.approx(found["cpu"]["loss"], rel=1e-5)
     assert main(["evaluate", str(trained), "--device", "gpu", "--precision", "bf16", "--ten-crop"]) == 0
-    assert f"{cards()[0]}, bf16" in " ".join(capsys.readouterr().out.split())
+    assert f"{cards()[0]}, bf16" in in_one_line(capsys.readouterr().out)
     picture = str(tmp_path / "shapes.png")
     assert main(["data", "show", "shapes10", "--count", "1", "--out", picture]) == 0
     assert main(["predict", str(trained), picture, "--device", "gpu"]) == 0
@@ -113,7 +113,7 @@ def test_a_trained_model_runs_on_both_devices(cupy, trained, tmp_path, capsys):
 def test_images_that_do_not_fit_are_copied_batch_by_batch(cupy, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("nnscratch.gpu.free_memory", lambda: 1000)
     assert main(["train", *TINY, *GPU, "--epochs", "1", "--out", str(tmp_path / "run")]) == 0
-    said = " ".join(capsys.readouterr().out.split())
+    said = in_one_line(capsys.readouterr().out)
     assert "stay on the CPU, as the GPU has 1.0 kB free: each batch is made there and copied" in said
 
 
