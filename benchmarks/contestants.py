@@ -7,7 +7,7 @@ import numpy as np
 from benchmarks.duel import OURS
 from nnscratch.arrays import to_device
 from nnscratch.models import small_alexnet
-from nnscratch.training import Momentum
+from nnscratch.training import Momentum, Nesterov
 from nnscratch.training.ahead import StepsAhead, stream_for
 
 TORCH_FORMS = ("torch eager", "torch channels_last", "torch.compile", "torch.compile channels_last")
@@ -20,6 +20,10 @@ class Ours:
     def __init__(self, model):
         self.model = model
         self.optimizer = Momentum(RATE, MOMENTUM, weight_decay=DECAY)
+
+    def look_ahead(self):
+        """Take steps with Nesterov's momentum from now on."""
+        self.optimizer = Nesterov(RATE, MOMENTUM, weight_decay=DECAY)
 
     def batch(self, x, y=None):
         """Return images and labels as this contestant takes them."""
