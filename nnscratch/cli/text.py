@@ -54,7 +54,7 @@ def build_text_solver(settings: Mapping[str, Any], data: Any, callbacks: Sequenc
     common = {"rate": settings["rate"], "weight_decay": settings["weight_decay"], **momentum}
     shape, shape_values = named(settings["schedule"], SCHEDULES, "schedule")
     return Solver(
-        build(settings["model"], **settings["options"], **known),
+        build(settings["model"], **settings["options"], **known).to(settings["device"]),
         data,
         OPTIMIZERS[rule](**{**common, **values}),
         SCHEDULES[shape](**shape_values),
@@ -63,6 +63,7 @@ def build_text_solver(settings: Mapping[str, Any], data: Any, callbacks: Sequenc
         callbacks=[FreshStreams(), *callbacks],
         seed=settings["seed"],
         clip_norm=settings["clip_norm"] or None,
+        loss_every=settings["loss_every"],
     )
 
 
@@ -77,6 +78,7 @@ def text_model(run: RunFolder) -> Any:
     """
     from nnscratch.models import build
     from nnscratch.training import load_checkpoint, restore_arrays
+    from nnscratch.training.weights import part_of
 
     if not is_text(run.settings):
         name = run.settings["model"]
@@ -87,8 +89,7 @@ def text_model(run: RunFolder) -> Any:
         )
     arrays, facts = load_checkpoint(run.checkpoint)
     model = build(**facts["model"])
-    saved = {name.removeprefix("params."): array for name, array in arrays.items() if name.startswith("params.")}
-    restore_arrays(model.params, saved, "parameters")
+    restore_arrays(model.params, part_of(arrays, "params"), "parameters")
     return model
 
 

@@ -97,7 +97,7 @@ class CharRNN(Classifier):
         for i in range(0, len(numbers) - 1, piece):
             part = numbers[i : i + piece + 1]
             scores, states = self.read(self._here(part[None, :-1]), states)
-            total -= float(log_softmax(scores[0])[np.arange(len(part) - 1), self._here(part[1:])].sum())
+            total -= float(to_device(log_softmax(scores[0]), "cpu")[np.arange(len(part) - 1), part[1:]].sum())
         return total / (len(numbers) - 1)
 
     def sample(self, start="\n", length=500, temperature=1.0, rng=None):

@@ -52,3 +52,4 @@ from nnscratch.training.schedules import (
 )
 from nnscratch.training.solver import Solver, SolverError
 from nnscratch.training.streams import FreshStreams
+from nnscratch.training.weights import device_of_model

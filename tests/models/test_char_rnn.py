@@ -154,3 +154,19 @@ def test_a_run_that_goes_on_ends_with_the_same_bits(tmp_path):
     resumed.train()
     for key, w in whole.model.params.items():
         assert_array_equal(resumed.model.params[key], w)
+
+
+def test_on_the_gpu_it_learns_the_same(cupy):
+    data = TextData(RHYME * 8, streams=2, length=8)
+
+    def trained(device):
+        model = char_rnn(data.vocabulary.characters, hidden=8, streams=2, dtype=np.float64).to(device)
+        callbacks = [FreshStreams()]
+        Solver(model, data, Adam(rate=0.01), batch_size=2, epochs=2, clip_norm=5.0, callbacks=callbacks).train()
+        return model
+
+    ours, theirs = trained("cpu"), trained("gpu")
+    for key, w in ours.params.items():
+        assert_allclose(theirs.params[key].get(), w, rtol=1e-6, atol=1e-8)
+    assert_allclose(theirs.nats(RHYME), ours.nats(RHYME), rtol=1e-6)
+    assert theirs.sample("row", 10, rng=0) == ours.sample("row", 10, rng=0)
