@@ -17,8 +17,8 @@ class Batches:
     """The batches of a set, epoch after epoch; every epoch sees every example exactly once.
 
     x: images (N, C, H, W) or features (N, D). y: labels (N,), or a target of several numbers per example (N, ...),
-    such as a label per pixel or a box. `augment` is a function (x, rng) -> x, `preprocess` a function x -> float32 x.
-    Each batch depends on (seed, epoch, its number) alone, so a run resumes anywhere, bit for bit.
+    such as a label per pixel or a box. `augment` is a function (x, rng) -> x, `preprocess` a function
+    x -> float32 x. Each batch depends on (seed, epoch, its number) alone, so a run resumes anywhere, bit for bit.
 
     `device` says where the batches are wanted. A set that lies on the GPU is augmented and preprocessed there;
     one on the CPU is so there, by a thread, and copied to the device batch by batch. Augmentation on the GPU draws
