@@ -14,7 +14,7 @@ from nnscratch.models.classifier import Classifier
 from nnscratch.shapes import match_axes
 
 WINDOW, STRIDE = 32, 4
-BOX_WEIGHT, TURN = 5.0, 0.1  # of the box's loss beside that of the class; where it turns from square to absolute
+BOX_WEIGHT, TURN = 2.0, 0.1  # of the box's loss beside that of the class; where it turns from square to absolute
 
 
 def localization_loss(x, y):
@@ -27,7 +27,7 @@ def localization_loss(x, y):
     >>> y = np.array([[1, 0.25, 0.25, 0.75, 0.75], [0, 0, 0, 0, 0]])
     >>> loss, dx = localization_loss(np.zeros((2, 6, 1, 1)), y)
     >>> round(loss, 3), bool((dx[1, 2:] == 0).all())
-    (5.193, True)
+    (2.493, True)
     """
     N, D = match_axes("localization_loss", x=(x, "N D 1 1"), y=(y, "N 5"))[:2]
     scores, boxes = x[:, : D - 4, 0, 0], x[:, D - 4 :, 0, 0]

@@ -21,7 +21,7 @@ from nnscratch.layers.initializers import normal
 from nnscratch.models.classifier import Classifier
 
 
-def segmenter(classes=11, channels=3, width=16, depth=2, seed=0, dtype=np.float32):
+def segmenter(classes=11, channels=3, width=16, depth=3, seed=0, dtype=np.float32):
     """Build a segmenter for images (N, channels, H, W), H and W multiples of 2**depth: scores (N, classes, H, W).
 
     Each of the `depth` levels halves the image, works on it, doubles it by a transposed convolution, and adds it

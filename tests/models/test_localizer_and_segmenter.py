@@ -25,7 +25,7 @@ def test_gradients_of_a_whole_localizer():
 
 
 def test_gradients_of_a_whole_segmenter():
-    model = away_from_kinks(segmenter(classes=3, channels=2, width=2, dtype=np.float64))
+    model = away_from_kinks(segmenter(classes=3, channels=2, width=2, depth=2, dtype=np.float64))
     rng = np.random.default_rng(1)
     assert_gradients(model, rng.normal(size=(2, 2, 8, 4)), rng.integers(0, 3, (2, 8, 4)), rng=1)
 
