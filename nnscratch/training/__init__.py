@@ -69,3 +69,4 @@ from nnscratch.training.spaces import (
     narrow,
     random_settings,
 )
+from nnscratch.training.weights import device_of_model
