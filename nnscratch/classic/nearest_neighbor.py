@@ -61,13 +61,21 @@ def distances_two_loops(x: Any, train: Any, distance: Callable = l2_distance) ->
 def distances_one_loop(x: Any, train: Any, distance: Callable = l2_distance) -> np.ndarray:
     """Distances (M, N) as in distances_two_loops, from one row of x to all of train at a time.
 
+    Raises ShapeError, and NeighborError when `distance` does not give one finite number per row of train.
+
     >>> distances_one_loop(np.zeros((1, 2)), np.array([[3.0, 4.0], [0.0, 1.0]]), l1_distance)
     array([[7., 1.]])
     """
     M, D, N = match_axes("distances", x=(x, "M D"), train=(train, "N D"))
     out = np.empty((M, N))
     for m in range(M):
-        out[m] = distance(x[m], train)
+        row = distance(x[m], train)
+        if getattr(row, "shape", ()) != (N,) or not np.isfinite(row).all():
+            raise NeighborError(
+                f"the distances from x ({D},) to train ({N}, {D}) are {np.shape(row)}, or hold NaN or infinity: "
+                f"return one finite number for each of the {N} rows, such as abs(a - b).sum(axis=-1)"
+            )
+        out[m] = row
     return out
 
 
@@ -182,7 +190,7 @@ def cross_validate(
     >>> cross_validate(x, y, ks=[1, 9], folds=4)[1]
     [1.0, 1.0, 1.0, 0.8]
     """
-    ks = list(ks)
+    ks, y = list(ks), np.asarray(y)
     if not 2 <= folds <= len(x):
         raise NeighborError(f"cross-validation: {folds} folds of {len(x)} examples: ask for 2 to {len(x)}")
     if not ks:

@@ -104,6 +104,9 @@ def test_clear_errors():
         nn.KNearestNeighbors(1).fit(np.full((5, 2), np.nan), y)
     with pytest.raises(ShapeError, match="axis D is 3 in x but 12 in train"):
         nn.KNearestNeighbors(1).fit(x, y).predict(np.zeros((2, 3)))
+    for distance in (lambda a, b: abs(a - b).sum(), lambda a, b: np.full(len(b), np.nan)):
+        with pytest.raises(nn.NeighborError, match="return one finite number for each of the 5 rows"):
+            nn.KNearestNeighbors(1, distance).fit(x, y).predict(x)
     with pytest.raises(nn.NeighborError, match="k is 5, but there are 4"):
         nn.cross_validate(x, y, [5], folds=5)
     with pytest.raises(nn.NeighborError, match="6 folds of 5 examples: ask for 2 to 5"):
