@@ -8,7 +8,7 @@
 2
 """
 
-from nnscratch import data, gradcheck, kernels, layers, models, training
+from nnscratch import classic, data, gradcheck, kernels, layers, models, training
 from nnscratch.arrays import to_device
 from nnscratch.gradcheck import check_layer, check_loss, check_model, check_pair
 from nnscratch.layers import Layer, Sequential

@@ -258,6 +258,8 @@ TREE = L.ClassTree([[0, 1], [2, [3, 4]], 5])
 LOSSES = [
     LossCase("softmax", L.softmax_loss, (6, 4), classes),
     LossCase("softmax, smoothed", L.softmax_loss, (6, 4), classes, {"smoothing": 0.1}),
+    LossCase("softmax of pixels", L.pixel_softmax_loss, (3, 4, 2, 5),
+             lambda rng, shape: rng.integers(0, shape[1], (shape[0], *shape[2:]))),
     LossCase("hinge", L.svm_loss, (6, 4), classes),
     LossCase("squared hinge", L.svm_loss, (6, 4), classes, {"squared": True, "margin": 0.5}),
     LossCase("logistic", L.logistic_loss, (6, 4), onoff),

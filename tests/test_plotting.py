@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from nnscratch import plotting
-from nnscratch.training import History
+from nnscratch.training import History, Trial
 
 
 def history(epochs, steps=10, validation=True):
@@ -113,3 +113,33 @@ def test_nobody_elses_style_is_changed():
 def test_no_window_and_no_pyplot():
     code = "import sys; from nnscratch import plotting; print('matplotlib.pyplot' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"
+
+
+def test_a_cross_validation_names_its_best_choice(tmp_path):
+    figure = plotting.plot_cross_validation({1: [0.2, 0.3], 10: [0.4, 0.5], 100: [0.3, 0.3]})
+    plotting.save(figure, tmp_path / "folds.png")
+    assert "best at k = 10, 45.0%" in figure.axes[0].get_title(loc="left")
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["1", "10", "100"]
+
+
+def test_searches_and_templates_are_named(tmp_path):
+    figure = plotting.plot_descents({"random": [2.0, 1.9], "local": [1.9, 1.5], "gradient": [2.0, 0.25]})
+    plotting.save(figure, tmp_path / "searches.png")
+    assert {"random 1.9", "local 1.5", "gradient 0.25"} == set(words(figure))
+    figure = plotting.plot_templates(np.zeros((3, 3, 8, 8)), ["cat", "dog", "frog"])
+    plotting.save(figure, tmp_path / "templates.png")
+    assert words(figure) == ["cat", "dog", "frog"]
+
+
+def test_trials_are_drawn_against_what_was_searched(tmp_path):
+    trials = [Trial({"rate": 10.0**-n, "width": n, "act": "relu", "epochs": 3}, n / 9, 0.1) for n in range(1, 5)]
+    figure = plotting.plot_trials(
+        [*trials, Trial({"rate": 9.0, "width": 9, "act": "relu", "epochs": 3}, None, 0.1)]
+    )
+    plotting.save(figure, tmp_path / "trials.png")
+    assert [(axes.get_xlabel(), axes.get_xscale()) for axes in figure.axes] == [
+        ("rate", "log"),
+        ("width", "linear"),
+    ]
+    assert figure.axes[1].get_title(loc="left") == "best at 4"
+    assert plotting.plot_trials([]).axes == []

@@ -180,7 +180,7 @@ def check_examples(x, name="x") -> None:
     >>> check_examples(np.zeros((2, 3, 8, 8), np.uint8))
     >>> check_examples(np.zeros((2, 5), int))
     Traceback (most recent call last):
-    nnscratch.data.dataset.DataError: x: expected floating-point features (N, D), got int64: use x.astype(np.float32)
+    nnscratch.data.dataset.DataError: x: expected floating-point features (N, D), got int64: use ...
     """
     if getattr(x, "ndim", None) != 2:
         return check_images(x, name)

@@ -71,6 +71,7 @@ from nnscratch.layers.losses import (
     l2_loss,
     log_softmax,
     logistic_loss,
+    pixel_softmax_loss,
     smooth_l1_loss,
     softmax,
     softmax_loss,

@@ -89,6 +89,24 @@ def svm_loss(x, y, margin=1.0, squared=False):
     return number((excess**2 if squared else excess).sum() / N), dx / N
 
 
+def pixel_softmax_loss(x, y):
+    """Softmax cross-entropy of every pixel: the mean over all pixels of -log(probability of the right class).
+
+    x: scores (N, C, H, W), y: a label for every pixel (N, H, W). Returns (loss, dx).
+    Source: Long et al. 2015, "Fully convolutional networks", sec. 4. Raises ShapeError, LabelError.
+
+    >>> import numpy as np
+    >>> loss, dx = pixel_softmax_loss(np.zeros((1, 2, 1, 2)), np.array([[[0, 1]]]))
+    >>> round(loss, 4), dx[0, :, 0]
+    (0.6931, array([[-0.25,  0.25],
+           [ 0.25, -0.25]]))
+    """
+    N, C, H, W = match_axes("pixel_softmax_loss", x=(x, "N C H W"), y=(y, "N H W"))
+    check_labels(y.ravel(), C, "pixel_softmax_loss")
+    loss, dx = kernels.softmax_loss(x.transpose(0, 2, 3, 1).reshape(-1, C), y.ravel(), 0.0)
+    return number(loss), dx.reshape(N, H, W, C).transpose(0, 3, 1, 2)
+
+
 def logistic_loss(x, y):
     """Binary cross-entropy of attributes that are each on or off: the mean over examples, the sum over attributes.
 

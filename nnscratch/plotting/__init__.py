@@ -1,17 +1,24 @@
 """Pictures of a training run, in one plain style; the only part of the package that imports matplotlib."""
 
+from nnscratch.plotting.boxes import plot_detections
 from nnscratch.plotting.confusion import plot_confusion
 from nnscratch.plotting.curves import plot_curves, plot_update_ratios
-from nnscratch.plotting.images import plot_filters, plot_images, plot_mistakes
+from nnscratch.plotting.images import plot_filters, plot_images, plot_mistakes, plot_templates
+from nnscratch.plotting.searches import plot_cross_validation, plot_descents, plot_trials
 from nnscratch.plotting.style import Picture, save
 
 __all__ = [
     "Picture",
     "plot_confusion",
+    "plot_cross_validation",
     "plot_curves",
+    "plot_descents",
+    "plot_detections",
     "plot_filters",
     "plot_images",
     "plot_mistakes",
+    "plot_templates",
+    "plot_trials",
     "plot_update_ratios",
     "save",
 ]

@@ -42,7 +42,7 @@ def plot_curves(history: Any, test_accuracy: float | None = None) -> Picture:
     if "val_loss" in history.columns:
         left.plot(epochs, history["val_loss"], color=ORANGE, marker="o", markersize=4)
         labels.append((history["val_loss"][-1], "validation", ORANGE))
-    _label_ends(left, labels)
+    label_ends(left, labels)
 
     right.set_title("Accuracy")
     labels = []
@@ -55,7 +55,7 @@ def plot_curves(history: Any, test_accuracy: float | None = None) -> Picture:
         right.plot(epochs[-1], test_accuracy, color=GREEN, marker="D", markersize=7, zorder=3)
         labels.append((test_accuracy, f"test {test_accuracy:.1%}", GREEN))
     right.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    _label_ends(right, labels)
+    label_ends(right, labels)
     for axes in (left, right):
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -93,7 +93,7 @@ def plot_update_ratios(rows: Sequence[Mapping[str, Any]]) -> Picture:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     low, high = axes.get_ylim()
     axes.set_ylim(min(0.8 * low, 5e-5), max(high, 2e-2))
-    _label_ends(axes, labels)
+    label_ends(axes, labels)
     return figure
 
 
@@ -106,8 +106,16 @@ def _smoothed(values, width):
     return out
 
 
-def _label_ends(axes, labels):
-    """Write names beside the ends of their lines, pushed apart where they would overlap."""
+def label_ends(axes, labels):
+    """Write names beside the ends of their lines, pushed apart where they would overlap.
+
+    labels: (value at the end, name, colour) of each line.
+
+    >>> axes = Picture().subplots()
+    >>> label_ends(axes, [(0.5, "training", BLUE), (0.5, "validation", ORANGE)])
+    >>> [text.get_text() for text in axes.texts]
+    ['training', 'validation']
+    """
     low, high = axes.get_ylim()
     scale = math.log if axes.get_yscale() == "log" else float
     labels = sorted(labels, key=lambda label: label[0])

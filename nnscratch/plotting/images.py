@@ -66,7 +66,19 @@ def plot_images(x: Any, labels: Sequence[str], title: str = "", columns: int = 1
     return _gallery(x, [("", label) for label in labels], title, columns)
 
 
-def _gallery(x, captions, title, columns=8):
+@styled
+def plot_templates(templates: Any, classes: Sequence[str]) -> Picture:
+    """Draw what a linear classifier looks for: the weights of each class as an image, stretched to its full range.
+
+    templates: (C, 1 or 3, H, W).
+
+    >>> len(plot_templates(np.random.default_rng(0).normal(size=(2, 3, 8, 8)), ["cat", "dog"]).axes)
+    2
+    """
+    return _gallery(templates.astype(np.float32), [("", name) for name in classes], columns=5)
+
+
+def _gallery(x, captions, title="", columns=8):
     columns = max(min(columns, len(x)), 1)
     rows = max(-(-len(x) // columns), 1)
     lines = 2 if any(first for first, _ in captions) else 1

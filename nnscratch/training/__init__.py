@@ -1,6 +1,14 @@
 """Training: the Solver and what it works with: optimisers, schedules, callbacks, checkpoints, metrics."""
 
 from nnscratch.training.babysitter import Babysitter
+from nnscratch.training.boxes import (
+    Detections,
+    average_precision,
+    box_iou,
+    mask_iou,
+    mean_average_precision,
+    non_maximum_suppression,
+)
 from nnscratch.training.callbacks import (
     BestWeights,
     Callback,
@@ -50,6 +58,16 @@ from nnscratch.training.schedules import (
     Step,
     Warmup,
 )
+from nnscratch.training.search import Trial, best, coarse_to_fine, ranked, search, successive_halving
 from nnscratch.training.solver import Solver, SolverError
+from nnscratch.training.spaces import (
+    Choice,
+    LogUniform,
+    TrialError,
+    Uniform,
+    grid_settings,
+    narrow,
+    random_settings,
+)
 from nnscratch.training.streams import FreshStreams
 from nnscratch.training.weights import device_of_model
