@@ -27,11 +27,13 @@ def options(description, **defaults):
     return parser
 
 
-def write_row(experiment, name, *, parameters, multiply_adds, accuracy, watch, data, **more: Any):
+def write_row(
+    experiment, name, *, parameters, multiply_adds, accuracy, watch, data, measured_on="the test set", **more: Any
+):
     """Write the figures of one model into results/EXPERIMENT.json, in place of its older row; print them.
 
-    name: the model; parameters, multiply_adds: counts, the latter per example; accuracy: share of the test set;
-    watch: a Stopwatch that ran during training; data: the name of the data set; `more`: what else is to be known.
+    name: the model; parameters, multiply_adds: counts, the latter per example; accuracy: a share of what it
+    was `measured_on`; watch: a Stopwatch that ran during training; data: the name of the data set; `more`: what else is to be known.
     """
     path = RESULTS / f"{experiment}.json"
     rows = json.loads(path.read_text()) if path.exists() else []
@@ -50,7 +52,7 @@ def write_row(experiment, name, *, parameters, multiply_adds, accuracy, watch, d
     rows = [old for old in rows if (old["name"], old["data"]) != (name, data)] + [row]
     path.parent.mkdir(exist_ok=True)
     write_atomically(path, (json.dumps(rows, indent=1) + "\n").encode())
-    print(f"{name}: {accuracy:.2%} of the test set of {data}, {watch.seconds:.1f} s")
+    print(f"{name}: {accuracy:.2%} of {measured_on} of {data}, {watch.seconds:.1f} s")
     return row
 
 

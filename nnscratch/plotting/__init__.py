@@ -6,9 +6,12 @@ from nnscratch.plotting.curves import plot_curves, plot_update_ratios
 from nnscratch.plotting.images import plot_filters, plot_images, plot_mistakes, plot_templates
 from nnscratch.plotting.searches import plot_cross_validation, plot_descents, plot_trials
 from nnscratch.plotting.style import Picture, save
+from nnscratch.plotting.through_time import plot_clipping, plot_gradients_through_time
 
 __all__ = [
     "Picture",
+    "plot_clipping",
+    "plot_gradients_through_time",
     "plot_confusion",
     "plot_cross_validation",
     "plot_curves",

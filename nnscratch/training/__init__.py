@@ -70,4 +70,5 @@ from nnscratch.training.spaces import (
     random_settings,
 )
 from nnscratch.training.streams import FreshStreams
+from nnscratch.training.through_time import gradient_norms
 from nnscratch.training.weights import device_of_model
