@@ -21,7 +21,7 @@ def norms_of_cells(steps=100, hidden=64):
     for scale in (0.8, 1.0, 1.2):
         layer = RNN(hidden, hidden, dtype=np.float64)
         layer.params["wh"] *= scale
-        norms[f"RNN, {scale:g}"] = gradient_norms(layer, x)
+        norms[f"RNN, wh x {scale:g}"] = gradient_norms(layer, x)
     norms["GRU"] = gradient_norms(GRU(hidden, hidden, dtype=np.float64), x)
     for bias in (1.0, 5.0):
         layer = LSTM(hidden, hidden, dtype=np.float64)
@@ -47,7 +47,7 @@ def training(data, rate, limit, steps):
 
 def main():
     """Draw both pictures, and print the largest norms and the last losses."""
-    settings = options(__doc__, rate=1.0, limit=1.0, steps=200).parse_args()
+    settings = options(__doc__, rate=4.0, limit=1.0, steps=200).parse_args()
     norms = norms_of_cells()
     pictures = RESULTS / "pictures"
     save(plot_gradients_through_time(norms), pictures / "gradients-through-time.png")

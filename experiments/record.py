@@ -33,7 +33,8 @@ def write_row(
     """Write the figures of one model into results/EXPERIMENT.json, in place of its older row; print them.
 
     name: the model; parameters, multiply_adds: counts, the latter per example; accuracy: a share of what it
-    was `measured_on`; watch: a Stopwatch that ran during training; data: the name of the data set; `more`: what else is to be known.
+    was `measured_on`; watch: a Stopwatch that ran during training; data: the name of the data set; `more`: what
+    else is to be known.
     """
     path = RESULTS / f"{experiment}.json"
     rows = json.loads(path.read_text()) if path.exists() else []

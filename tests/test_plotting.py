@@ -143,3 +143,18 @@ def test_trials_are_drawn_against_what_was_searched(tmp_path):
     ]
     assert figure.axes[1].get_title(loc="left") == "best at 4"
     assert plotting.plot_trials([]).axes == []
+
+
+def test_gradients_through_time_and_clipping(tmp_path):
+    norms = {
+        "vanishing": 0.5 ** np.arange(50)[::-1],
+        "zero": np.zeros(50),
+        "exploding": 2.0 ** np.arange(50)[::-1],
+    }
+    figure = plotting.plot_gradients_through_time(norms)
+    assert set(words(figure)) == set(norms)
+    plotting.save(figure, tmp_path / "gradients.png")
+    run = {"loss": [3.0, 2.0], "norm": [1.0, 900.0]}
+    figure = plotting.plot_clipping(run, {"loss": [3.0, 1.0], "norm": [1.0, 0.5]}, limit=5.0)
+    assert words(figure).count("free") == words(figure).count("clipped at 5") == 2
+    plotting.save(figure, tmp_path / "clipping.png")

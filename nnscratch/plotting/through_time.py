@@ -26,7 +26,7 @@ def plot_gradients_through_time(norms: Mapping[str, Any]) -> Picture:
     labels = []
     for number, (name, values) in enumerate(norms.items()):
         colour = colormaps["viridis"](0.85 * number / max(len(norms) - 1, 1))
-        back = np.maximum(np.asarray(values)[::-1], 1e-12)
+        back = np.maximum(np.asarray(values)[::-1], 1e-30)  # a log scale has no place for 0
         axes.plot(np.arange(len(back)), back, color=colour)
         labels.append((back[-1], name, colour))
     axes.set_yscale("log")
