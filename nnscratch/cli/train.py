@@ -52,13 +52,14 @@ def register(commands: Any) -> None:
         "--preprocess", metavar="NAME", help="standardize, scale, mean-image, whiten ... (standardize)"
     )
     model = parser.add_argument_group("model")
-    model.add_argument("--model", metavar="NAME", help="small-alexnet, lenet or mlp (small-alexnet)")
+    model.add_argument("--model", metavar="NAME", help="its name; `nnscratch models` lists them (small-alexnet)")
     model.add_argument("--width", metavar="N", help="filters of the first convolution (32; shapes10: 16)")
     model.add_argument("--norm", metavar="NAME", help="batch, lrn or none")
     model.add_argument("--activation", metavar="NAME", help="relu, leaky-relu, elu, gelu, tanh ...")
     model.add_argument("--pool", metavar="SIZE", help="pool size in pixels; for lenet: average or max")
     model.add_argument("--drop", metavar="SHARE", help="share of the units that dropout leaves out")
     model.add_argument("--hidden", metavar="N,N", help="units of the hidden layers of an mlp (100)")
+    model.add_argument("--order", metavar="NAME", help="of a resnet: post or pre (norms after or before)")
     model.add_argument("--layers", metavar="FILE", help="your own pairs in place of the built-in ones")
     learning = parser.add_argument_group("learning")
     learning.add_argument(
