@@ -28,7 +28,7 @@ def load_torch(model: Any, weights: Mapping[str, Any] | Path | str) -> None:
     """Write weights under torchvision's names into a model that torchvision has too.
 
     model: one that `build` made as alexnet-torchvision, vgg11, 13, 16, 19 or resnet18, 34, 50.
-    weights: a state dict (tensors or arrays), or the path of a file that `read_weights` reads; each array takes the
+    weights: a state dict (tensors or arrays), or the path of a file that `read_weights` reads; each takes the
     dtype of the model's. Raises WeightsError that lists all missing, extra and misshapen tensors; nothing is then
     written.
 

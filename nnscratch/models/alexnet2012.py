@@ -21,7 +21,7 @@ def alexnet(classes=1000, image=(3, 227, 227), width=96, drop=0.5, seed=0, dtype
     `width` counts the filters of the first convolution; all other layers keep their ratio to it. Weights are
     drawn from N(0, 0.01); biases are 1 in convolutions 2, 4 and 5 and in the hidden affine layers, else 0.
     Source: Krizhevsky et al. 2012, "ImageNet classification with deep convolutional neural networks", sec. 3-5.
-    Raises ShapeError for images of less than 63 x 63 pixels.
+    Raises ShapeError for images of less than 67 x 67 pixels.
 
     >>> model = alexnet(classes=10, image=(3, 67, 67), width=6)
     >>> model.loss(np.zeros((2, 3, 67, 67), np.float32)).shape
