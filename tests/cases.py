@@ -207,6 +207,7 @@ CASES = [
     Case("embedding", "embedding", lambda dtype: L.Embedding(9, 4, init=normal(1.0), rng=0, dtype=dtype), (3, 5),
          [(1,), (2, 3, 2)], indexes=9),
     plain("identity", "", L.Identity()),
+    windowed("pad channels", "pad_channels", L.PadChannels(7, stride=(2, 3)), [(1, 1, 1, 1), (2, 7, 5, 2)]),
     Case("residual sum", "", _residual, FEATURES, [(1, 6)], ((5, 7), ("affine", "axis D", "(5, 7)"))),
     Case("conv block with concat", "", _block, (4, 4, 5, 5), [(2, 4, 3, 4)], ((2, 3, 5, 5), ("conv", "axis C"))),
     cell_step("rnn", 3, 1, 1, 1),

@@ -4,7 +4,7 @@ import sys
 
 from nnscratch import __version__
 from nnscratch.choices import choose
-from nnscratch.cli import data, evaluate, gradcheck, info, plot, predict, sample, train
+from nnscratch.cli import data, evaluate, gradcheck, info, models, plot, predict, sample, train
 from nnscratch.cli.errors import reported
 from nnscratch.cli.parser import Parser
 
@@ -16,6 +16,7 @@ COMMANDS = {
     "gradcheck": gradcheck,
     "data": data,
     "info": info,
+    "models": models,
     "sample": sample,
 }
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from nnscratch.choices import choose
 
-MODEL_OPTIONS = ("width", "norm", "activation", "pool", "drop", "hidden", "cell", "depth", "embed")
+MODEL_OPTIONS = ("width", "norm", "activation", "pool", "drop", "hidden", "order", "cell", "depth", "embed")
 WHERE = ("device", "precision", "graph", "loss_every")
 FREE = ("threads", "checkpoint_every", *WHERE)  # what may differ when a run goes on
 DEFAULTS: dict[str, Any] = {
@@ -115,7 +115,8 @@ def _learning(settings):
 
     name, _ = named(settings["optimizer"], OPTIMIZERS, "optimizer")
     slots = inspect.signature(OPTIMIZERS[name]).parameters
-    normed = settings["options"].get("norm") == "batch"
+    options = settings["options"]
+    normed = options.get("norm") == "batch" or "order" in options  # of a resnet, which always has batch norm
     if "momentum" in slots:
         rate = NORMED_RATE * min(settings["batch_size"], 128) / 128 if normed else PLAIN_RATE
         defaults = {"rate": rate, "momentum": 0.9, "clip_norm": None if normed else PLAIN_CLIP}

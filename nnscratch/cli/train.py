@@ -55,7 +55,7 @@ def register(commands: Any) -> None:
         "--preprocess", metavar="NAME", help="standardize, scale, mean-image, whiten ... (standardize)"
     )
     model = parser.add_argument_group("model")
-    model.add_argument("--model", metavar="NAME", help="small-alexnet, lenet, mlp or char-rnn (small-alexnet)")
+    model.add_argument("--model", metavar="NAME", help="its name; `nnscratch models` lists them (small-alexnet)")
     model.add_argument("--width", metavar="N", help="filters of the first convolution (32; shapes10: 16)")
     model.add_argument("--norm", metavar="NAME", help="batch, lrn or none")
     model.add_argument("--activation", metavar="NAME", help="relu, leaky-relu, elu, gelu, tanh ...")
@@ -67,6 +67,7 @@ def register(commands: Any) -> None:
     model.add_argument("--cell", metavar="NAME", help="for char-rnn: rnn, lstm or gru (lstm)")
     model.add_argument("--depth", metavar="N", help="for char-rnn: recurrent layers (1)")
     model.add_argument("--embed", metavar="N", help="for char-rnn: numbers per character (64)")
+    model.add_argument("--order", metavar="NAME", help="of a resnet: post or pre (norms after or before)")
     model.add_argument("--layers", metavar="FILE", help="your own pairs in place of the built-in ones")
     learning = parser.add_argument_group("learning")
     learning.add_argument(

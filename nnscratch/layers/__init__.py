@@ -119,6 +119,7 @@ from nnscratch.layers.recurrent import (
 )
 from nnscratch.layers.regularizers import elastic_net_penalty, l1_penalty, l2_penalty, max_norm
 from nnscratch.layers.reshaping import Flatten, flatten_backward, flatten_forward
+from nnscratch.layers.shortcut import PadChannels, pad_channels_backward, pad_channels_forward
 from nnscratch.layers.temporal import (
     TemporalAffine,
     temporal_affine_backward,

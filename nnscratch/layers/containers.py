@@ -57,7 +57,12 @@ class Container(Layer):
         return f"{type(self).__name__}({inside})"
 
 
-def _named(grads, name):
+def named(grads, name):
+    """Return gradients under the names that they have in a container: those of its part `name`.
+
+    >>> named({"w": 1}, "conv1")
+    {'conv1.w': 1}
+    """
     return {f"{name}.{key}": value for key, value in grads.items()}
 
 
@@ -130,7 +135,7 @@ class Sequential(Container):
             return self._backward(dout, steps)[1]
         (name, layer), cache = steps.pop(0)
         dout, grads = self._backward(dout, steps)
-        return _named(parameter_gradients(layer, dout, cache), name) | grads
+        return named(parameter_gradients(layer, dout, cache), name) | grads
 
     def infer(self, x):
         """Return the output in evaluation mode: a convolution does what norm, ReLU and max pool after it would."""
@@ -159,7 +164,7 @@ class Sequential(Container):
                 dout, grads = layer.backward_relu(dout, cache)
             else:
                 dout, grads = layer.backward(dout, cache)
-            collected = _named(grads, name) | collected
+            collected = named(grads, name) | collected
         return dout, collected
 
     def trace(self, x, train=False, prefix=""):
@@ -236,7 +241,7 @@ def _branches_backward(container, douts, caches):
     for (name, layer), dout, cache in zip(container.children.items(), douts, caches):
         dx, own = layer.backward(dout, cache)
         dxs.append(dx)
-        grads.update(_named(own, name))
+        grads.update(named(own, name))
     return dxs, grads
 
 

@@ -58,8 +58,12 @@ class Classifier:
         if y is None:
             return infer(self.layers, x)
         scores, cache = self.layers.forward(x, train=True)
-        loss, dscores = self.criterion(scores, y)
+        loss, dscores = self.price(scores, y)
         return self._regularize(loss, parameter_gradients(self.layers, dscores, cache))
+
+    def price(self, scores, y):
+        """Return the loss of training scores and its gradient; a network with several heads weighs them here."""
+        return self.criterion(scores, y)
 
     def _input(self, x):
         if not hasattr(x, "dtype"):

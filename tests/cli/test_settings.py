@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from nnscratch.cli import main
 from nnscratch.cli.parser import Parser
 from nnscratch.cli.settings import (
     DEFAULTS,
@@ -58,13 +59,15 @@ def test_every_option_of_every_model_is_on_the_command_line(model):
         model_options(model, {(set(MODEL_OPTIONS) - options).pop(): "1"})
 
 
-def test_every_setting_has_an_option_and_the_help_names_every_model():
+def test_every_setting_has_an_option_and_the_list_names_every_model(capsys):
     parser = Parser(prog="nnscratch")
     commands = parser.add_subparsers()
     register(commands)
     given = vars(parser.parse_args(["train"]))
     assert set(DEFAULTS) | set(MODEL_OPTIONS) <= set(given)
-    said = commands.choices["train"].format_help()
+    assert "nnscratch models" in commands.choices["train"].format_help()
+    assert main(["models"]) == 0
+    said = capsys.readouterr().out.split()
     assert all(model in said for model in MODELS)
 
 

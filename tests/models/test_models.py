@@ -8,7 +8,36 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from nnscratch import layers as L
 from nnscratch.gradcheck import assert_gradients
-from nnscratch.models import MODELS, Classifier, InputError, build, lenet, mlp, small_alexnet
+from nnscratch.models import (
+    MODELS,
+    Classifier,
+    InputError,
+    alexnet,
+    alexnet_one_tower,
+    alexnet_torchvision,
+    build,
+    cifar_googlenet,
+    cifar_vgg,
+    googlenet,
+    lenet,
+    mlp,
+    net_11pct,
+    net_13pct,
+    net_18pct,
+    net_19pct,
+    net_80sec,
+    resnet18,
+    resnet20,
+    resnet32,
+    resnet34,
+    resnet50,
+    resnet56,
+    small_alexnet,
+    vgg11,
+    vgg13,
+    vgg16,
+    vgg19,
+)  # fmt: skip
 from nnscratch.shapes import ShapeError
 
 
@@ -17,11 +46,24 @@ def images(N=8, dtype=np.float32, size=32):
     return rng.normal(size=(N, 3, size, size)).astype(dtype), rng.integers(0, 10, N)
 
 
+# Small forms of the networks for large images: options, and the smallest image that suits them.
+SMALLER = {
+    "alexnet": ({"width": 12}, 67),
+    "alexnet-one-tower": ({"width": 12}, 64),
+    "alexnet-torchvision": ({"width": 8}, 64),
+    "googlenet": ({"width": 8}, 79),
+    "11pct": ({}, 24),
+    **{name: ({"width": 4}, 32) for name in MODELS if name.startswith(("vgg", "resnet"))},
+}
+
+
 @pytest.mark.parametrize("name", [name for name in MODELS if name != "char-rnn"])
 def test_every_model_starts_at_log_classes_and_learns(name):
-    model, (x, y) = build(name), images()
+    options, size = SMALLER.get(name, ({}, 32))
+    model, (x, y) = build(name, classes=10, image=(3, size, size), **options), images(size=size)
     loss, grads = model.loss(x, y)
-    assert abs(loss - math.log(10)) < 0.7
+    # Two side heads count 0.3 each.
+    assert abs(loss / (1.6 if name == "googlenet" else 1) - math.log(10)) < 0.7
     assert list(grads) == list(model.params)
     for _ in range(3):
         for key, grad in model.loss(x, y)[1].items():
@@ -34,19 +76,73 @@ SMALL = [
     (small_alexnet, (2, 9, 9), {"width": 2, "norm": "lrn", "activation": "tanh"}),
     (small_alexnet, (2, 9, 8), {"width": 2, "norm": "none", "pool": 2, "drop": 0.0}),
     (lenet, (2, 16, 16), {}),
+    (alexnet, (2, 67, 67), {"width": 6}),
+    (alexnet_one_tower, (2, 64, 64), {"width": 3}),
+    (alexnet_torchvision, (2, 64, 64), {"width": 2}),
+    (net_80sec, (2, 9, 8), {"width": 4}),
+    (net_18pct, (2, 9, 8), {"width": 4}),
+    (net_19pct, (2, 9, 8), {"width": 4}),
+    (net_13pct, (2, 9, 8), {"width": 2}),
+    (net_11pct, (2, 9, 8), {"width": 2}),
+    (vgg11, (2, 32, 32), {"width": 1}),
     (mlp, (2, 3, 3), {"hidden": (6, 5), "activation": "softplus", "norm": "batch", "drop": 0.3}),
 ]
+# With so many parameters a check of each takes minutes: these are checked along directions through all of them.
+DEEP = [
+    *((vgg, (2, 32, 32), {"width": 1}) for vgg in (vgg13, vgg16, vgg19, cifar_vgg)),
+    (googlenet, (1, 79, 79), {"width": 4}),
+    (cifar_googlenet, (2, 9, 9), {"width": 4}),
+    *((resnet, (2, 33, 33), {"width": 4, "order": order})
+      for resnet in (resnet18, resnet34, resnet50) for order in ("post", "pre")),
+    *((resnet, (2, 8, 8), {"width": 2, "order": order})
+      for resnet in (resnet20, resnet32, resnet56) for order in ("post", "pre")),
+]  # fmt: skip
+
+
+def in_float64(builder, image, options):
+    """Build a model in float64 with parameters that are nowhere special, and draw a batch for it."""
+    rng = np.random.default_rng(0)
+    model = builder(classes=3, image=image, dtype=np.float64, **options)
+    for key, w in model.params.items():  # away from the kinks that biases of exactly 0 make
+        model.params[key] = w + 0.1 * rng.normal(size=w.shape)
+    return model, rng.normal(size=(4, *image)), np.array([0, 1, 2, 1])
+
+
+@pytest.mark.parametrize(
+    ("builder", "image", "options"), DEEP, ids=lambda value: getattr(value, "__name__", str(value))
+)
+def test_gradients_of_deep_models(builder, image, options):
+    """The loss' slope along random directions, by central differences, is the gradient's share of them."""
+    model, x, y = in_float64(builder, image, options)
+    params, state = dict(model.params), dict(model.state)
+
+    def loss(step, direction):
+        model.state.update(state)  # the same dropout masks each time
+        for key, w in params.items():
+            model.params[key] = w + step * direction[key]
+        return model.loss(x, y)
+
+    _, grads = loss(0.0, params)
+    rng = np.random.default_rng(1)
+    for _ in range(4):
+        # Each parameter's part is as long as its gradient is short, so that all of them count.
+        direction = {
+            key: rng.normal(size=w.shape) / (np.linalg.norm(grads[key]) or 1.0) for key, w in params.items()
+        }
+        direction = {key: d / np.sqrt(d.size) for key, d in direction.items()}
+        longest = max(np.linalg.norm(d) for d in direction.values())
+        step = 1e-6 / longest
+        slope = (loss(step, direction)[0] - loss(-step, direction)[0]) / (2 * step)
+        parts = np.array([(grads[key] * direction[key]).sum() for key in params])
+        assert abs(slope - parts.sum()) < 1e-4 * np.linalg.norm(parts)
 
 
 @pytest.mark.parametrize(
     ("builder", "image", "options"), SMALL, ids=lambda value: getattr(value, "__name__", str(value))
 )
 def test_gradients_of_whole_models(builder, image, options):
-    rng = np.random.default_rng(0)
-    model = builder(classes=3, image=image, dtype=np.float64, **options)
-    for key, w in model.params.items():  # away from the kinks that biases of exactly 0 make
-        model.params[key] = w + 0.1 * rng.normal(size=w.shape)
-    assert_gradients(model, rng.normal(size=(4, *image)), np.array([0, 1, 2, 1]), rng=1)
+    model, x, y = in_float64(builder, image, options)
+    assert_gradients(model, x, y, rng=1, elements=10 if len(model.params) < 16 else 1)
 
 
 @pytest.mark.parametrize("norm", ["batch", "lrn", "none"])
