@@ -8,12 +8,13 @@ from pathlib import Path
 
 from benchmarks import duel, report
 from benchmarks.neighbours import Neighbours
+from nnscratch.arrays import DeviceError
 from nnscratch.choices import choose
 from nnscratch.cli.output import print_json, say
 from nnscratch.cli.parser import whole
 from nnscratch.data import DataError, DownloadError
 
-NAMES = ("step", "layers", "inference", "memory", "startup", "epochs", "ladder", "alexnet", "gradcheck")
+NAMES = ("step", "layers", "inference", "memory", "startup", "epochs", "ladder", "alexnet", "gpu", "gradcheck")
 TORCH = 'the benchmarks race against PyTorch, which is not installed: pip install ".[bench]"'
 
 
@@ -68,6 +69,9 @@ def run(name, arguments):
         measured = benchmark.measure(options)
     except (DataError, DownloadError) as error:
         sys.exit(f"{name}: {error}")
+    except DeviceError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return 2
     facts = report.facts(measured, neighbours.share())
     if options.json:
         print_json(report.as_json(measured, facts))

@@ -10,6 +10,7 @@ from nnscratch import arrays
 from nnscratch.layers import Affine, Conv, Dropout, Flatten, MaxPool, ReLU, Sequential
 from nnscratch.layers.initializers import normal
 from nnscratch.models import Classifier
+from nnscratch.models.classifier import shape_after
 
 SMALL = {"shrink": 16, "image": 67, "batch": 2, "repeats": 2, "peers": ["torch eager", "torch channels_last"]}
 RACES = {"scores": "forward, evaluation mode", "gradients": "forward, loss and backward"}
@@ -45,17 +46,17 @@ def alexnet(shrink=1, image=(3, 227, 227)):
     a, b, c, units, classes = (size // shrink for size in (96, 256, 384, 4096, 1000))
     rng = arrays.rng(0)
     make = {"rng": rng, "init": normal(0.01)}
-    trunk = Sequential(
+    trunk = [
         Conv(image[0], a, 11, stride=4, **make), ReLU(), MaxPool(3, stride=2),
         Conv(a, b, 5, pad=2, **make), ReLU(), MaxPool(3, stride=2),
         Conv(b, c, 3, pad=1, **make), ReLU(),
         Conv(c, c, 3, pad=1, **make), ReLU(),
         Conv(c, b, 3, pad=1, **make), ReLU(), MaxPool(3, stride=2),
         Flatten(),
-    )  # fmt: skip
-    features = trunk.forward(random_batch(1, image)[0])[0].shape[1]
+    ]  # fmt: skip
+    (features,) = shape_after(trunk, image)
     return Classifier(Sequential(
-        *trunk.children.values(),
+        *trunk,
         Dropout(0.5, rng=rng), Affine(features, units, **make), ReLU(),
         Dropout(0.5, rng=rng), Affine(units, units, **make), ReLU(),
         Affine(units, classes, **make),

@@ -5,8 +5,10 @@ from functools import partial
 import numpy as np
 
 from benchmarks.duel import OURS
+from nnscratch.arrays import to_device
 from nnscratch.models import small_alexnet
-from nnscratch.training import Momentum
+from nnscratch.training import Momentum, Nesterov
+from nnscratch.training.ahead import StepsAhead, stream_for
 
 TORCH_FORMS = ("torch eager", "torch channels_last", "torch.compile", "torch.compile channels_last")
 RATE, MOMENTUM, DECAY = 1e-3, 0.9, 5e-4
@@ -18,6 +20,10 @@ class Ours:
     def __init__(self, model):
         self.model = model
         self.optimizer = Momentum(RATE, MOMENTUM, weight_decay=DECAY)
+
+    def look_ahead(self):
+        """Take steps with Nesterov's momentum from now on."""
+        self.optimizer = Nesterov(RATE, MOMENTUM, weight_decay=DECAY)
 
     def batch(self, x, y=None):
         """Return images and labels as this contestant takes them."""
@@ -36,6 +42,26 @@ class Ours:
     def scores(self, x):
         """Return the class scores in evaluation mode, as a NumPy array."""
         return self.model.loss(x)
+
+
+class OursAhead(Ours):
+    """A model of ours on the GPU, for whose steps the host does not wait, as the Solver takes them."""
+
+    def __init__(self, model, most, graph=False):
+        super().__init__(model.to("gpu"))
+        self.ahead = StepsAhead(self.model, self.optimizer, lambda grads: grads, most, graph)
+
+    def batch(self, x, y=None):
+        """Return images and labels on the GPU."""
+        return tuple(to_device(array, "gpu") for array in super().batch(x, y))
+
+    def steps(self, x, y, count):
+        """Take so many steps on one batch and wait for them; return the last loss."""
+        with stream_for(self.ahead.recorded and self.ahead):
+            for _ in range(count):
+                self.ahead.take(x, y, RATE)
+            losses, _ = self.ahead.look()
+        return losses[-1]
 
 
 def contestant(form, model):

@@ -1,8 +1,9 @@
 """Whole epochs of CIFAR-10, augmented, and the accuracy on the test images, against the same loop in PyTorch.
 
-Both train the small AlexNet from the same weights on the same batches (shifted by up to 4 pixels and mirrored),
-with momentum, weight decay and a rate that rises and falls once; only the masks of dropout differ. They take turns
-epoch by epoch, and after each they are measured on the test images. `--data` takes what `nnscratch train` takes.
+Both train the small AlexNet from the same weights on the same batches (shifted by up to 4 pixels and mirrored), as
+`nnscratch train` does: with Nesterov's momentum, weight decay, and a rate that rises and falls once; only masks of
+dropout differ. They take turns epoch by epoch, and after each they are measured on the test images. `--data` takes
+what `nnscratch train` takes.
 The turns are the epochs, so there is no use for `--repeats`.
 """
 
@@ -55,6 +56,8 @@ def measure(options):
     )
     field = alexnets(options.width, "batch", options.peers)
     found = {name: [] for name in field}
+    for one in field.values():
+        one.look_ahead()
     for epoch in range(options.epochs):
         order = list(field) if epoch % 2 == 0 else list(reversed(field))
         for name in order:

@@ -74,15 +74,15 @@ def gradients(network):
 
 
 class Theirs:
-    """The twin of a model of ours and its optimiser, in one of the forms of PyTorch."""
+    """The twin of a model of ours and its optimiser, in one of the forms of PyTorch; `mode` is the compiler's."""
 
-    def __init__(self, model, form):
-        self.format = memory_format(form)
-        self.network = twin(model.layers).to(memory_format=self.format)
+    def __init__(self, model, form, device="cpu", mode=None):
+        self.format, self.device = memory_format(form), device
+        self.network = twin(model.layers).to(device, memory_format=self.format)
         for module in self.network.modules():
             if isinstance(module, nn.ReLU):
                 module.inplace = True  # as torchvision's networks have it; a few percent faster
-        self.run = compiled(self.network) if form.startswith("torch.compile") else self.network
+        self.run = compiled(self.network, mode) if form.startswith("torch.compile") else self.network
         named = dict(self.network.named_parameters())
         is_weight = {name: p.ndim > 1 for name, p in named.items()}  # biases and norms are spared the decay
         groups = [
@@ -91,18 +91,26 @@ class Theirs:
         ]
         self.optimizer = torch.optim.SGD(groups, lr=RATE, momentum=MOMENTUM, fused=True)
 
+    def look_ahead(self):
+        """Take steps with Nesterov's momentum from now on."""
+        for group in self.optimizer.param_groups:
+            group["nesterov"] = True
+
     def batch(self, x, y=None):
-        """Return images and labels as tensors in this form's memory format."""
-        x = torch.from_numpy(x).contiguous(memory_format=self.format)
-        return (x,) if y is None else (x, torch.from_numpy(y))
+        """Return images and labels as tensors on this form's device, in its memory format."""
+        x = torch.from_numpy(x).to(self.device).contiguous(memory_format=self.format)
+        return (x,) if y is None else (x, torch.from_numpy(y).to(self.device))
 
     def gradients(self, x, y):
         """Run forward, loss and backward in training mode; return the loss and the parameters with gradients."""
+        return self._backward(x, y).item(), self.network.parameters()
+
+    def _backward(self, x, y):
         self._mode(train=True)
         self.optimizer.zero_grad()
         loss = F.cross_entropy(self.run(x), y)
         loss.backward()
-        return loss.item(), self.network.parameters()
+        return loss
 
     def step(self, x, y, rate=RATE):
         """Take a training step: forward, loss, backward, momentum with weight decay; return the loss."""
@@ -112,23 +120,30 @@ class Theirs:
         self.optimizer.step()
         return loss
 
+    def steps(self, x, y, count):
+        """Take so many training steps on one batch, and only then wait for the loss of the last; return it."""
+        for _ in range(count):
+            loss = self._backward(x, y)
+            self.optimizer.step()
+        return loss.item()
+
     def scores(self, x):
         """Return the class scores in evaluation mode, as a NumPy array."""
         self._mode(train=False)
         with torch.inference_mode():
-            return self.run(x).numpy()
+            return self.run(x).cpu().numpy()
 
     def _mode(self, train):
         if self.network.training != train:
             self.network.train(train)
 
 
-def compiled(network):
-    """Return the compiled network, made for one batch size; exits where there is no C++ compiler."""
+def compiled(network, mode=None):
+    """Return the network compiled in a mode, made for one batch size; exits where there is no C++ compiler."""
     if shutil.which(os.environ.get("CXX", "g++")) is None:
         sys.exit("torch.compile needs a C++ compiler: install g++, or leave it out: --peers 'torch channels_last'")
     torch.compiler.reset()  # after eight networks of other sizes PyTorch would give up and run them uncompiled
-    return torch.compile(network, dynamic=False)
+    return torch.compile(network, dynamic=False, mode=mode)
 
 
 def passes(layer, x, dout, form, needs_dx=True):

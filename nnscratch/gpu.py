@@ -9,8 +9,8 @@ from typing import Any
 
 from nnscratch.arrays import DeviceError
 
-INSTALL = 'pip install "nnscratch[gpu]" (CUDA 12) or pip install "nnscratch[gpu-cuda13]" (CUDA 13)'
-OR_STAY = 'or keep the model on the CPU, .to("cpu")'
+INSTALL = 'pip install "cupy-cuda12x[ctk]" (CUDA 12) or pip install "cupy-cuda13x[ctk]" (CUDA 13)'
+OR_STAY = 'or stay on the CPU (--device cpu, model.to("cpu"))'
 
 
 class DeviceMemoryError(DeviceError, MemoryError):
@@ -42,8 +42,8 @@ def gpu_problem() -> str | None:
         float(cupy.arange(3).sum())  # needs a compiler and a card that works
     except Exception as error:
         return (
-            f"the card cannot be used ({_first_line(error)}): if a library of CUDA is missing, "
-            'pip install "cupy-cuda12x[ctk]" or "cupy-cuda13x[ctk]" brings it'
+            f"the card cannot be used ({_first_line(error)}): if a library of CUDA is missing, this brings it: "
+            f"{INSTALL}"
         )
     return None
 

@@ -1,6 +1,7 @@
 """What all tests share: where the real data is, and how few examples hypothesis tries in a quick run."""
 
 import contextlib
+import importlib
 import os
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 from nnscratch.data.cache import cache_folder
+from nnscratch.gpu import gpu_problem
 
 # Many tests have a cache of their own for data; the compiled kernels stay where they are.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder()))
@@ -37,10 +39,15 @@ def cifar_images():
 def cupy(request):
     """CuPy: its strict double everywhere, the real one where there is a card (`pytest -m gpu`)."""
     if request.param == "card":
-        yield pytest.importorskip("cupy")
+        if problem := gpu_problem():
+            pytest.skip(problem)
+        yield importlib.import_module("cupy")
     else:
+        from tests.cuda import emulation
         from tests.strict.cupy_double import installed
 
+        if emulation.compiler() is None:
+            pytest.skip("no C++ compiler")
         with installed() as double:
             yield double
 

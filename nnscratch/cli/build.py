@@ -31,8 +31,15 @@ class Trained:
     augment: str
 
     def probabilities(self, x: Any) -> Any:
-        """Return class probabilities (N, classes) of raw images (N, C, H, W), uint8 or floating point."""
-        return self.model.probabilities(self.preprocess(x))
+        """Return class probabilities (N, classes) of raw images (N, C, H, W), uint8 or floating point.
+
+        The images are NumPy arrays and so is the answer, wherever the model lies.
+        """
+        from nnscratch.arrays import to_device
+        from nnscratch.training import device_of_model
+
+        there = to_device(self.preprocess(x), device_of_model(self.model))
+        return to_device(self.model.probabilities(there), "cpu")
 
 
 def use_threads(count: int | None) -> None:
@@ -132,7 +139,7 @@ def build_solver(settings: Mapping[str, Any], data: Any, callbacks: Sequence[Any
     slots = inspect.signature(builder).parameters
     known = {"classes": data.num_classes, "image": list(image), "seed": settings["seed"]}
     options = {**settings["options"], **{name: value for name, value in known.items() if name in slots}}
-    model = build(settings["model"], **options)
+    model = build(settings["model"], **options).to(settings["device"])
     if settings["label_smoothing"]:
         from nnscratch.layers import softmax_loss
 
@@ -153,11 +160,15 @@ def build_solver(settings: Mapping[str, Any], data: Any, callbacks: Sequence[Any
         augment=chain if chain.steps else None,
         preprocess=preprocess,
         clip_norm=settings["clip_norm"] or None,
+        loss_every=settings["loss_every"],
+        graph=bool(settings["graph"]),
     )
 
 
-def load_trained(run: RunFolder) -> Trained:
+def load_trained(run: RunFolder, device: str = "cpu") -> Trained:
     """Return the model of a run with the weights of its last checkpoint, and the preprocessing fitted then.
+
+    The model is moved to the device, `"cpu"` or `"gpu"`, wherever it was trained.
 
     Raises RunError when nothing has been saved yet, CheckpointError when what was saved is damaged.
 
@@ -167,6 +178,7 @@ def load_trained(run: RunFolder) -> Trained:
     """
     from nnscratch.models import build
     from nnscratch.training import load_checkpoint, restore_arrays
+    from nnscratch.training.weights import part_of
 
     if not run.has_checkpoint:
         raise RunError(
@@ -181,16 +193,7 @@ def load_trained(run: RunFolder) -> Trained:
     restore_arrays(model.state, part_of(arrays, "state"), "running statistics")
     settings, about = run.settings, run.config["data"]
     preprocess = _restore_preprocess(settings, arrays)
-    return Trained(model, preprocess, about["classes"], tuple(about["image"]), settings["augment"])
-
-
-def part_of(arrays: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-    """Return the arrays whose names start with `prefix.`, without it.
-
-    >>> part_of({"params.w": 1, "state.mean": 2}, "params")
-    {'w': 1}
-    """
-    return {name[len(prefix) + 1 :]: array for name, array in arrays.items() if name.startswith(f"{prefix}.")}
+    return Trained(model.to(device), preprocess, about["classes"], tuple(about["image"]), settings["augment"])
 
 
 def _new_preprocess(settings, data):
@@ -211,6 +214,7 @@ def _saved_preprocess(settings, saved):
 
 def _restore_preprocess(settings, arrays):
     from nnscratch.data.preprocess import PREPROCESS, from_arrays
+    from nnscratch.training.weights import part_of
 
     name, _ = named(settings["preprocess"], PREPROCESS, "preprocessing")
     return AtSize(from_arrays(name, part_of(arrays, "preprocess")), window_of(settings["augment"]))

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from nnscratch.cli.build import build_solver, facts_of, load_trained
+from nnscratch.cli.device import device_line
 from nnscratch.cli.errors import message_of
 from nnscratch.cli.output import duration, percent, print_box, say
 from nnscratch.cli.run_folder import RunError, RunFolder, checksum_of
@@ -51,7 +52,7 @@ def carry_out(
             "layers_checksum": checksum_of(settings["layers"]),
         }
         run.create()
-    _introduce(run, data, solver, pairs, resumed)
+    _introduce(run, settings, data, solver, pairs, resumed)
     try:
         if not solver.finished:
             quiet = np.errstate(all="ignore")  # the Solver looks at every step and says more than NumPy's warnings
@@ -59,7 +60,7 @@ def carry_out(
                 solver.train()
         if not solver.finished:
             raise KeyboardInterrupt
-        _finish(run, solver, data, plots)
+        _finish(run, settings, solver, data, plots)
     except KeyboardInterrupt:
         return _interrupted(run, solver)
     except Exception as error:
@@ -67,10 +68,8 @@ def carry_out(
     return 0
 
 
-def _introduce(run, data, solver, pairs, resumed):
+def _introduce(run, chosen, data, solver, pairs, resumed):
     """Say on what, with what and where the run takes place."""
-    from nnscratch.cli.machine import machine_line
-
     counts = f"{len(data.x_train):,} training, {len(data.x_val):,} validation, {len(data.x_test):,} test images"
     say("data", f"{data.name}: {counts}, {'x'.join(map(str, data.image))}, {data.num_classes} classes")
     if data.note:
@@ -79,26 +78,28 @@ def _introduce(run, data, solver, pairs, resumed):
     options = ", ".join(f"{name} {_told(spec[name])}" for name in MODEL_OPTIONS if name in spec)
     say("model", f"{spec['name']}, {_size(solver.model):,} parameters ({options})")
     if pairs:
-        say("layers", f"your own {', '.join(pairs)} from {run.settings['layers']}")
-    chosen = run.settings
+        say("layers", f"your own {', '.join(pairs)} from {chosen['layers']}")
     say(
         "learning",
         f"{chosen['optimizer']}, {chosen['schedule']}, rate {chosen['rate']:g}, "
         f"batches of {chosen['batch_size']}, {chosen['epochs']} epoch{'s' if chosen['epochs'] != 1 else ''}, "
         f"{chosen['augment']} augmentation",
     )
-    say("machine", machine_line())
+    where = device_line(chosen["device"], chosen["precision"])
+    say("machine", f"{where}, steps as a CUDA graph" if solver.graph else where)
+    if chosen["device"] == "gpu":
+        say("", solver.placement)
     say("run", f"{run.path}{f', goes on after step {solver.steps} of {_all_steps(solver)}' if resumed else ''}")
     print()
 
 
-def _finish(run, solver, data, plots):
+def _finish(run, settings, solver, data, plots):
     """Measure the model on the test images, write result.json and the pictures, and say how it went."""
     from nnscratch.cli.measure import measure
     from nnscratch.cli.plot import draw_all
 
     seconds = sum(row["seconds"] for row in solver.history.rows)
-    trained = load_trained(run)
+    trained = load_trained(run, settings["device"])
     measured = measure(trained.probabilities, data) if len(data.x_test) else None
     result = {
         "data": data.name,
@@ -107,6 +108,8 @@ def _finish(run, solver, data, plots):
         "epochs": solver.epoch,
         "steps": solver.steps,
         "seconds": seconds,
+        "device": settings["device"],
+        "precision": settings["precision"],
         "last_epoch": solver.history.rows[-1],
         "test": measured.to_json() if measured else None,
     }

@@ -80,8 +80,7 @@ def is_about_input(error: Exception) -> bool:
     >>> is_about_input(ValueError("unknown model")), is_about_input(KeyError("w"))
     (True, False)
     """
-    own = type(error).__module__.split(".")[0] == "nnscratch"
-    return own or type(error) is ValueError or isinstance(error, (OSError, MemoryError))
+    return _is_our_own(error) or type(error) is ValueError or isinstance(error, (OSError, MemoryError))
 
 
 def message_of(error: Exception) -> str:
@@ -90,7 +89,7 @@ def message_of(error: Exception) -> str:
     >>> message_of(IsADirectoryError(errno.EISDIR, "Is a directory", "runs"))
     'runs: Is a directory; give the path of a file'
     """
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) and not _is_our_own(error):
         return "there is not enough memory: use a smaller --batch-size, a smaller --width or --train-images"
     if isinstance(error, OSError) and type(error).__module__ == "builtins" and error.errno:
         remedy = REMEDIES.get(error.errno)
@@ -118,6 +117,10 @@ def blamed_on(path: Path | str | None) -> Iterator[None]:
 
         where = f"{path}, line {own[-1].lineno}, in {own[-1].name}"
         raise OverrideError(f"{where}: {type(error).__name__}: {error}") from error
+
+
+def _is_our_own(error):
+    return type(error).__module__.split(".")[0] == "nnscratch"
 
 
 def _show_warning(message, category, filename, lineno, file=None, line=None):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from nnscratch.cli.device import add_device, device_line, on_device
 from nnscratch.cli.output import duration, percent, print_json, print_table, say
 from nnscratch.cli.parser import add_command, one_of
 from nnscratch.cli.run_folder import RunFolder
@@ -16,6 +17,7 @@ examples:
   nnscratch evaluate runs/cifar-10-small-alexnet-1 --ten-crop      ten views of each image, averaged
   nnscratch evaluate runs/first --split val --json                 figures for another program
   nnscratch evaluate runs/first --data ../other/pictures.zip       other images of the same classes
+  nnscratch evaluate runs/first --device gpu                       on an NVIDIA card
 """
 MANY = 12  # more classes than this do not fit as a matrix
 
@@ -45,7 +47,7 @@ def register(commands: Any) -> None:
 
 
 def add_run(parser: argparse.ArgumentParser) -> None:
-    """Add the run folder, and the layers to run it with, to a command's arguments.
+    """Add the run folder, and the layers and the device to run it with, to a command's arguments.
 
     >>> parser = argparse.ArgumentParser()
     >>> add_run(parser)
@@ -56,6 +58,7 @@ def add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--layers", metavar="FILE", help="your own pairs; by default those that the run was trained with, if any"
     )
+    add_device(parser, device="cpu", precision="float32")
 
 
 def data_of(run: RunFolder, source: str | None = None) -> Any:
@@ -114,8 +117,8 @@ def _run(arguments):
     from nnscratch.cli.views import ten_views
 
     run = RunFolder.open(arguments.folder)
-    with user_layers(arguments.layers or run.layers()):
-        trained = load_trained(run)
+    with on_device(arguments.device, arguments.precision), user_layers(arguments.layers or run.layers()):
+        trained = load_trained(run, arguments.device)
         data = data_of(run, arguments.data)
         views = partial(ten_views, augment=trained.augment) if arguments.ten_crop else None
         began = time.perf_counter()
@@ -123,10 +126,12 @@ def _run(arguments):
     seconds = time.perf_counter() - began
     if arguments.json:
         about = {"run": str(run.path), "data": data.name, "split": arguments.split, "ten_crop": arguments.ten_crop}
-        print_json({**about, **figures, "seconds": seconds})
+        where = {"device": arguments.device, "precision": arguments.precision}
+        print_json({**about, **where, **figures, "seconds": seconds})
         return 0
     say("run", run.path)
     say("data", f"{data.name}, {data.note.removeprefix(f'{data.name}: ')}")
+    say("machine", device_line(arguments.device, arguments.precision))
     if arguments.ten_crop:
         say("views", "ten of each image, probabilities averaged")
     print_figures(figures, trained.classes, arguments.split)

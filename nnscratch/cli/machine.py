@@ -7,7 +7,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-LIBRARIES = ("numpy", "numba", "safetensors", "matplotlib", "pillow", "pooch", "rich", "tqdm", "cupy")
+LIBRARIES = ("numpy", "numba", "safetensors", "matplotlib", "pillow", "pooch", "rich", "tqdm")
+CUPY = ("cupy-cuda12x", "cupy-cuda13x", "cupy")  # CuPy goes by several names
 
 
 def processor() -> str:
@@ -94,13 +95,15 @@ def library_versions() -> dict[str, str | None]:
     >>> library_versions()["numpy"] is not None
     True
     """
-    found: dict[str, str | None] = {}
-    for name in LIBRARIES:
-        try:
-            found[name] = version("cupy-cuda12x" if name == "cupy" else name)
-        except PackageNotFoundError:
-            found[name] = getattr(sys.modules.get(name), "__version__", None)
-    return found
+    found = {name: _version(name) for name in LIBRARIES}
+    return {**found, "cupy": next(filter(None, map(_version, CUPY)), None)}
+
+
+def _version(name):
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return getattr(sys.modules.get(name), "__version__", None)
 
 
 def blas() -> str:

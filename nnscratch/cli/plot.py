@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+from nnscratch.cli.device import on_device
 from nnscratch.cli.evaluate import add_run, data_of
 from nnscratch.cli.output import say
 from nnscratch.cli.parser import add_command
@@ -51,6 +52,7 @@ def draw_all(run: RunFolder, trained: Any, data: Any, measured: Any, out: Path |
     nnscratch.training.checkpoint.CheckpointError: no checkpoint in ...
     """
     from nnscratch import plotting
+    from nnscratch.arrays import to_device
     from nnscratch.training import History, load_checkpoint
 
     arrays, facts = load_checkpoint(run.checkpoint)
@@ -59,7 +61,7 @@ def draw_all(run: RunFolder, trained: Any, data: Any, measured: Any, out: Path |
     figures = {"curves": plotting.plot_curves(history, measured.accuracy if measured else None)}
     filters = first_filters(trained.model.params, run.config["data"]["image"])
     if filters is not None:
-        figures["filters"] = plotting.plot_filters(filters)
+        figures["filters"] = plotting.plot_filters(to_device(filters, "cpu"))
     rows = [row for name, state in facts["callbacks"].items() if "babysitter" in name for row in state["rows"]]
     if rows:
         figures["updates"] = plotting.plot_update_ratios(rows)
@@ -92,8 +94,8 @@ def _run(arguments):
     from nnscratch.cli.measure import measure
 
     run = RunFolder.open(arguments.folder)
-    with user_layers(arguments.layers or run.layers()):
-        trained = load_trained(run)
+    with on_device(arguments.device, arguments.precision), user_layers(arguments.layers or run.layers()):
+        trained = load_trained(run, arguments.device)
         data = data_of(run, arguments.data)
         measured = measure(trained.probabilities, data) if len(data.x_test) else None
         for number, path in enumerate(draw_all(run, trained, data, measured, arguments.out)):

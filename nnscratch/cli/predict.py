@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from nnscratch.cli.device import on_device
 from nnscratch.cli.evaluate import add_run
 from nnscratch.cli.output import print_json, print_table
 from nnscratch.cli.parser import add_command, whole
@@ -59,8 +60,8 @@ def _run(arguments):
     from nnscratch.cli.build import load_trained, user_layers
 
     run = RunFolder.open(arguments.folder)
-    with user_layers(arguments.layers or run.layers()):
-        trained = load_trained(run)
+    with on_device(arguments.device, arguments.precision), user_layers(arguments.layers or run.layers()):
+        trained = load_trained(run, arguments.device)
         pictures = np.concatenate([read_image(path, trained.image) for path in arguments.images])
         probabilities = trained.probabilities(pictures)
     ranked = [

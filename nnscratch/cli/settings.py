@@ -8,7 +8,8 @@ from typing import Any
 from nnscratch.choices import choose
 
 MODEL_OPTIONS = ("width", "norm", "activation", "pool", "drop", "hidden", "order")
-FREE = ("threads", "checkpoint_every")  # what may differ when a run goes on
+WHERE = ("device", "precision", "graph", "loss_every")
+FREE = ("threads", "checkpoint_every", *WHERE)  # what may differ when a run goes on
 DEFAULTS: dict[str, Any] = {
     "model": "small-alexnet",
     "data": "auto",
@@ -31,6 +32,10 @@ DEFAULTS: dict[str, Any] = {
     "threads": None,
     "layers": None,
     "checkpoint_every": None,
+    "device": "cpu",
+    "precision": "float32",
+    "graph": None,
+    "loss_every": None,
 }
 QUICK = {"epochs": 3, "train_images": 1000, "test_images": 500, "validation": 200}
 # Other data, other settings: simple pictures need a small network and no dropout.
@@ -73,6 +78,7 @@ def resolve(given: Mapping[str, Any], quick: bool = False, data_name: str = "") 
     settings["data"] = settings["data"] if settings["data"] in SOURCES else _whole_path(settings["data"])
     if settings["data"] == "auto" and data_name:
         settings["data"] = data_name if data_name == "shapes10" else "cifar10"
+    _check_device(settings)
     parse(settings["augment"])
     named(settings["preprocess"], PREPROCESS, "preprocessing")
     named(settings["schedule"], SCHEDULES, "schedule")
@@ -98,6 +104,30 @@ def _learning(settings):
         defaults = {"rate": slots["rate"].default, "momentum": None, "clip_norm": None}
     defaults["weight_decay"] = 1e-2 if name == "adamw" else 5e-4
     return {key: value if settings[key] is None else settings[key] for key, value in defaults.items()}
+
+
+def going_on(settings: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a run that goes on: its own, or those given where they may differ.
+
+    A run that leaves the GPU for the CPU leaves behind what is for the GPU alone.
+
+    >>> before = resolve({"device": "gpu", "precision": "tf32", "epochs": 3})
+    >>> after = going_on(before, {"device": "cpu"})
+    >>> after["precision"], after["epochs"]
+    ('float32', 3)
+    """
+    allowed = {name: given[name] for name in FREE if name in given}
+    after = {**DEFAULTS, **settings, **allowed}
+    if after["device"] == "cpu":
+        after.update({name: DEFAULTS[name] for name in WHERE if name not in allowed})
+    _check_device(after)
+    return after
+
+
+def _check_device(settings):
+    for name in ("graph", "loss_every"):
+        if settings[name] and settings["device"] == "cpu":
+            raise SettingError(f"--{name.replace('_', '-')} is for the GPU: add --device gpu, or leave it out")
 
 
 def model_options(model: str, given: Mapping[str, Any], recipe: Mapping[str, Any] = {}) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from nnscratch.cli import settings as recipes
 from nnscratch.cli.carry_out import carry_out
+from nnscratch.cli.device import add_device, on_device
 from nnscratch.cli.output import say
 from nnscratch.cli.parser import add_command, image_size, real, whole
 from nnscratch.cli.run_folder import RunError, RunFolder, checksum_of, free_folder
@@ -19,9 +20,10 @@ examples:
   nnscratch train --layers my_layers.py            with your own pairs in place of the built-in ones
   nnscratch train --quick                          a minute's run, to see that all works
   nnscratch train --resume runs/longer             go on with an interrupted run
+  nnscratch train --device gpu --precision tf32 --graph      on an NVIDIA card, with rounded products
 
 The run folder holds config.json, history.csv, checkpoint/, plots/ and result.json. Ctrl-C saves a checkpoint; a
-run that goes on ends with the same bits as one that was not interrupted.
+run that goes on ends with the same bits as one that was not interrupted; --device and --precision may change them.
 """
 
 
@@ -86,6 +88,17 @@ def register(commands: Any) -> None:
     learning.add_argument(
         "--clip-norm", type=real(), metavar="G", help="limit on the norm of the gradient; 0 for none"
     )
+    where = parser.add_argument_group("device")
+    add_device(where)
+    where.add_argument(
+        "--graph",
+        action="store_true",
+        default=None,
+        help="replay a step on the GPU as a CUDA graph: the same bits",
+    )
+    where.add_argument(
+        "--loss-every", type=whole(1), metavar="N", help="fetch losses from the GPU every so many steps (50)"
+    )
     run = parser.add_argument_group("run")
     run.add_argument("--out", metavar="FOLDER", help="the run folder (runs/DATA-MODEL-1, -2 ...)")
     run.add_argument(
@@ -115,14 +128,15 @@ def _run(arguments):
             )
             say("next", f"nnscratch evaluate {run.path}\nnnscratch plot {run.path}")
             return 0
-        settings = {**run.settings, **{name: given[name] for name in recipes.FREE if name in given}}
+        settings = recipes.going_on(run.settings, given)
     else:
         run = RunFolder(arguments.out or "")
         if arguments.out:
             run.check_free()
         settings = recipes.resolve(given, arguments.quick)
     use_threads(settings["threads"])
-    with Termination() as termination, user_layers(settings["layers"]) as pairs:
+    device = on_device(settings["device"], settings["precision"])
+    with Termination() as termination, device, user_layers(settings["layers"]) as pairs:
         data = load_data(settings)
         if arguments.resume:
             _same_data(run, data)

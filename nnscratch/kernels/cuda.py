@@ -12,6 +12,7 @@ THREADS = 256  # of a block, where a kernel does not ask for another number
 MOST_BLOCKS = (
     1 << 14
 )  # of a loop over an array: more than any card runs at once, each thread then takes several turns
+NULL = np.uint64(0)  # CuPy 13 makes of None a pointer that is not null
 WIDE = 1 << 30  # numbers in an array from which on they are counted in 64 bits
 
 
@@ -58,7 +59,7 @@ def launch(name, kernel, args, count=None, grid=None, block=THREADS, dtype=None,
     dtype = dtype or next((a.dtype for a in arrays if a.dtype in REALS), np.dtype(np.float32))
     wide = wide or any(a.size >= WIDE for a in arrays)
     index = np.int64 if wide else np.int32
-    types = {int: index, float: dtype.type, bool: np.bool_}
+    types = {int: index, float: dtype.type, bool: np.bool_, type(None): lambda _: NULL}
     packed = tuple(types[type(a)](a) if type(a) in types else a for a in args)
     if grid is None:
         grid = (min(-(-count // block), MOST_BLOCKS),)

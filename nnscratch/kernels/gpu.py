@@ -17,7 +17,8 @@ KEY = np.dtype([("words", np.uint64, 2), ("places", np.uint64, 2)])
 
 matmul, conv = gpu_products.matmul, gpu_products.conv
 conv_input_gradient, conv_weight_gradient = gpu_products.conv_input_gradient, gpu_products.conv_weight_gradient
-update_parameters, sweep = gpu_update.update_parameters, gpu_fused.sweep
+update_parameters, clear_unless_finite = gpu_update.update_parameters, gpu_update.clear_unless_finite
+sweep = gpu_fused.sweep
 
 
 def max_pool(x, window):
@@ -152,11 +153,58 @@ def channel_blend(x, a, y, b, c, centre, gate=None):
     return out
 
 
+def group_norm(x, gamma, beta, groups, eps):
+    """Twin of reference.group_norm."""
+    N, C, S = _sizes(x)
+    out, (mean, inv_std) = empty(x.shape, x), empty((2, N, groups), x)
+    args = (*map(whole, (x, gamma, beta)), out, mean, inv_std, C, S, groups, float(eps))
+    launch("channels", "group_norm", args, grid=(N * groups,))
+    return out, mean, inv_std
+
+
+def group_norm_backward(dout, x, gamma, mean, inv_std):
+    """Twin of reference.group_norm_backward."""
+    (N, C, S), groups, (parts, run) = _sizes(x), mean.shape[1], _runs(x)
+    dout, x, gamma, mean, inv_std = map(whole, (dout, x, gamma, mean, inv_std))
+    dx, sums = empty(x.shape, x), empty((2, C), x)
+    launch(
+        "channels", "group_norm_backward", (dout, x, gamma, mean, inv_std, dx, C, S, groups), grid=(N * groups,)
+    )
+    totals = sys.modules["cupy"].empty((2, parts, C), np.float64)
+    args = (dout, x, mean, inv_std, totals, N, C, S, groups, run)
+    launch("channels", "group_norm_sums", args, grid=(C, parts), dtype=x.dtype)
+    launch("channels", "join_sums", (totals, sums, C, parts), 2 * C, dtype=x.dtype)
+    dbeta, dgamma = sums
+    return dx, dgamma, dbeta
+
+
 def relu_backward(dout, x):
     """Twin of reference.relu_backward."""
     dx = empty(x.shape, dout)
     launch("elementwise", "relu_backward", (whole(dout), whole(x), dx, dx.size), dx.size)
     return dx
+
+
+def mirror(x, chosen):
+    """Twin of reference.mirror."""
+    out = empty(x.shape, x)
+    args = (_bits(whole(x)), whole(chosen), _bits(out), x.size, math.prod(x.shape[1:]), x.shape[3])
+    launch("images", "mirror", args, x.size, BYTES=x.dtype.itemsize)
+    return out
+
+
+def crop(x, top, left, size, pad=0, mode="constant"):
+    """Twin of reference.crop: the border is not stored."""
+    out = empty((*x.shape[:2], *size), x)
+    corners = (whole(place, np.int64) for place in (top, left))
+    args = (_bits(whole(x)), *corners, _bits(out), out.size, *x.shape[1:], *size, pad, mode == "reflect")
+    launch("images", "crop", args, out.size, BYTES=x.dtype.itemsize)
+    return out
+
+
+def _bits(array):
+    """View an array as whole numbers that have as many bytes."""
+    return array.view(f"u{array.dtype.itemsize}")
 
 
 def scatter_rows(rows, indexes, count):

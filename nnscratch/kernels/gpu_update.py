@@ -1,4 +1,4 @@
-"""Update rules on the GPU: one launch of update.cu moves all parameters."""
+"""All parameters at once on the GPU: one launch of update.cu looks at their gradients, one moves them."""
 
 import sys
 
@@ -34,16 +34,35 @@ def update_parameters(first, rule, parts, move):
     parts = [(w, whole(dw, first.dtype), *rest) for w, dw, *rest in parts]
     for begin in range(0, len(parts), MOST):
         some = parts[begin : begin + MOST]
-        args, largest = (_launch(rule, some),), max(1, *(w.size for w, *_ in some))
-        about = {"dtype": first.dtype, "wide": largest >= WIDE, "MOST": MOST}
+        grid, about = _over([w for w, *_ in some])
+        args = (_pack(rule, some),)
         if "t" in some[0][-1]:
             launch("update", "count_steps", args, len(some), **about)
-        grid = (min(-(-largest // (4 * THREADS)), BLOCKS), len(some))
         launch("update", rule.name, args, grid=grid, **about)
     return None
 
 
-def _launch(rule, parts):
+def clear_unless_finite(flag, arrays):
+    """Twin of reference.clear_unless_finite: one launch for every 48 arrays of a dtype."""
+    reference.clear_unless_finite(flag, [a for a in arrays if a.dtype.kind == "f" and a.dtype not in REALS])
+    for dtype in REALS:
+        alike = [whole(a) for a in arrays if a.dtype == dtype]
+        for begin in range(0, len(alike), MOST):
+            some, packed = alike[begin : begin + MOST], np.zeros(1, LAUNCH)
+            for row, array in zip(packed["part"][0], some):
+                row["dw"], row["size"] = address(array), array.size
+            grid, about = _over(some)
+            launch("update", "look_for_finite", (packed, flag), grid=grid, **about)
+
+
+def _over(arrays):
+    """The grid of a launch over some arrays at once, and the options that it is compiled with."""
+    largest = max(1, *(array.size for array in arrays))
+    about = {"dtype": arrays[0].dtype, "wide": largest >= WIDE, "MOST": MOST}
+    return (min(-(-largest // (4 * THREADS)), BLOCKS), len(arrays)), about
+
+
+def _pack(rule, parts):
     """Pack what update.cu calls a Launch."""
     packed = np.zeros(1, LAUNCH)
     for row, (w, dw, factor, decay, slots) in zip(packed["part"][0], parts):

@@ -30,13 +30,6 @@ __device__ Draw draw(unsigned long long i, const Key& key) {
 
 __device__ float uniform_of(unsigned bits) { return (bits >> 8) * (1.0f / (1 << 24)); }  // in [0, 1)
 
-extern "C" __global__ void bits(unsigned* out, INDEX count, Key key) {
-    for (EACH(i, (count + 3) / 4)) {
-        Draw drawn = draw(i, key);
-        for (int k = 0; k < 4 && 4 * i + k < count; k++) out[4 * i + k] = drawn.at[k];
-    }
-}
-
 extern "C" __global__ void random_uniform(float* out, INDEX count, Key key) {  // one draw for each number
     for (EACH(i, count)) out[i] = uniform_of(draw(i, key).at[0]);
 }

@@ -13,6 +13,7 @@ from nnscratch.kernels.norms import channel_sum as channel_sum
 from nnscratch.kernels.norms import channel_sums as channel_sums
 from nnscratch.kernels.norms import group_norm as group_norm
 from nnscratch.kernels.norms import group_norm_backward as group_norm_backward
+from nnscratch.kernels.steps import clear_unless_finite as clear_unless_finite
 from nnscratch.kernels.steps import dropout_mask as dropout_mask
 from nnscratch.kernels.steps import softmax_loss as softmax_loss
 from nnscratch.kernels.steps import update_parameters as update_parameters

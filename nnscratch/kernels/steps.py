@@ -1,4 +1,4 @@
-"""The definitions of what frames a training step: dropout masks, the loss, and the move of the parameters."""
+"""The definitions of what frames a training step: dropout masks, the loss, whether all is finite, the move."""
 
 from nnscratch.arrays import array_module, rng, to_device
 
@@ -34,6 +34,19 @@ def softmax_loss(x, y, smoothing=0.0):
     shifted = x - x.max(axis=-1, keepdims=True)
     log_probs = shifted - xp.log(xp.exp(shifted).sum(axis=-1, keepdims=True))
     return -(target * log_probs).sum() / N, (xp.exp(log_probs) - target) / N
+
+
+def clear_unless_finite(flag, arrays):
+    """Set a flag, a bool array without axes, to False if an array holds a number that is not finite.
+
+    >>> import numpy as np
+    >>> flag = np.array(True)
+    >>> clear_unless_finite(flag, [np.ones(2), np.array([0, np.inf])])
+    >>> flag
+    array(False)
+    """
+    for array in arrays:
+        flag &= array_module(flag).isfinite(array).all()
 
 
 def update_parameters(first, rule, parts, move):

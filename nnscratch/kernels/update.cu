@@ -18,6 +18,13 @@ struct Launch {
     __device__ bool stays() const { return go && !*go; }
 };
 
+// Looks at the gradients alone; whoever finds a number that is not finite writes the same into the flag.
+extern "C" __global__ void look_for_finite(Launch all, bool* flag) {
+    const Part& part = all.part[blockIdx.y];
+    for (EACH(i, part.size))
+        if (!isfinite(part.dw[i])) *flag = false;
+}
+
 extern "C" __global__ void count_steps(Launch all) {
     if (all.stays()) return;
     for (EACH(i, all.parts)) ++*all.part[i].t;

@@ -6,7 +6,7 @@ from nnscratch import arrays
 from nnscratch.choices import choose
 from nnscratch.layers import ACTIVATIONS, LRN, Affine, BatchNorm, Conv, Dropout, Flatten, MaxPool, Sequential
 from nnscratch.layers.initializers import for_activation, normal
-from nnscratch.models.classifier import Classifier
+from nnscratch.models.classifier import Classifier, shape_after
 
 NORMS = {"batch": "batch norm", "lrn": "local response norm", "none": "no norm"}
 
@@ -60,6 +60,6 @@ def small_alexnet(
         *pooling(),
         Flatten(),
     ]
-    out, _ = Sequential(*trunk).forward(np.zeros((1, *image), dtype))
-    head = [Dropout(drop, rng=rng), Affine(out.shape[1], 512, **make), act()]
+    (features,) = shape_after(trunk, image, dtype)
+    head = [Dropout(drop, rng=rng), Affine(features, 512, **make), act()]
     return Classifier(Sequential(*trunk, *head, Dropout(drop, rng=rng), Affine(512, classes, **last)))

@@ -3,7 +3,8 @@
 import numpy as np
 
 from nnscratch.arrays import array_module
-from nnscratch.layers import softmax, softmax_loss
+from nnscratch.kernels import use_precision
+from nnscratch.layers import Sequential, softmax, softmax_loss
 from nnscratch.layers.base import infer, parameter_gradients
 
 
@@ -109,3 +110,17 @@ class Classifier:
     def __repr__(self):
         count = sum(array.size for array in self.params.values())
         return f"Classifier({count:,} parameters, {self.criterion.__name__})\n{self.layers!r}"
+
+
+def shape_after(layers, image, dtype=np.float32):
+    """Return the shape, without N, that an image of a shape (C, H, W) has after a list of layers on the CPU.
+
+    An image of zeros is sent through, to build the layers that come next. This is done in float32, or in `dtype`,
+    whatever precision has been chosen for the GPU.
+
+    >>> from nnscratch.layers import Conv, MaxPool
+    >>> shape_after([Conv(3, 8, 5, rng=0), MaxPool(2)], (3, 32, 32))
+    (8, 14, 14)
+    """
+    with use_precision("float32"):
+        return Sequential(*layers).forward(np.zeros((1, *image), dtype))[0].shape[1:]

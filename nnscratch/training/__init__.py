@@ -51,3 +51,4 @@ from nnscratch.training.schedules import (
     Warmup,
 )
 from nnscratch.training.solver import Solver, SolverError
+from nnscratch.training.weights import device_of_model

@@ -1,9 +1,10 @@
 """Training steps on the GPU: the host runs ahead, looks at the losses now and then, and may replay a graph."""
 
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from nnscratch import kernels
 from nnscratch.arrays import array_module, no_waiting
 
 WARM_UP = 2  # steps before one is recorded: by then all kernels are compiled
@@ -65,10 +66,7 @@ class StepsAhead:
         try:
             with no_waiting():
                 loss, grads = self.model.loss(x, y)
-                fine = self.xp.isfinite(loss)
-                for gradient in grads.values():
-                    fine = fine & self.xp.isfinite(gradient).all()
-                self.fine &= fine
+                kernels.clear_unless_finite(self.fine, [self.xp.asarray(loss), *grads.values()])
                 self.optimizer.step(self.model.params, self.limit(grads), self.rate, go=self.fine)
             for name, (array, copied) in before.items():
                 array[...] = where(self.fine, state[name], copied)
@@ -78,17 +76,26 @@ class StepsAhead:
         return loss, grads
 
 
-def stream_for(ahead: Any) -> Any:
-    """Return a context in which steps can be recorded: a stream of one's own; without steps ahead, an empty one.
+@contextmanager
+def stream_for(ahead: Any) -> Iterator[None]:
+    """Inside this block steps can be recorded, as it has a stream of its own; with None, nothing changes.
+
+    Work from before it, and in it, is complete before other streams go on.
 
     >>> with stream_for(None):
     ...     "as always"
     'as always'
     """
     if not ahead:
-        return nullcontext()
-    ahead.xp.cuda.Stream.null.synchronize()
-    return ahead.xp.cuda.Stream(non_blocking=True)
+        yield
+        return
+    cuda = ahead.xp.cuda
+    cuda.Stream.null.synchronize()
+    with cuda.Stream(non_blocking=True) as stream:
+        try:
+            yield
+        finally:
+            stream.synchronize()
 
 
 class Recorded:
@@ -140,5 +147,6 @@ class Recorded:
             self.graph = None
             raise GraphError(
                 f"this training step cannot be recorded as a CUDA graph ({problem}): a layer, loss or optimiser "
-                "asks for a number from the GPU, or copies from the CPU. Train with graph=False"
+                "asks for a number from the GPU, copies from the CPU, or multiplies stacks of matrices through "
+                "cuBLAS, as Maxout and LocalConv do. Train without --graph, with graph=False"
             ) from problem

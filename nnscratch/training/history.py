@@ -8,6 +8,7 @@ from typing import Any
 from nnscratch.training.atomic import write_atomically
 
 Row = dict[str, Any]
+WORDS = ("device", "precision")  # columns that hold words; all others hold numbers
 
 
 class HistoryError(ValueError):
@@ -71,12 +72,14 @@ class History:
         try:
             with Path(path).open(newline="", encoding="utf-8") as file:
                 for row in csv.DictReader(file, strict=True):
-                    history.rows.append({name: _number(text) for name, text in row.items() if text != ""})
+                    history.rows.append({name: _value(name, text) for name, text in row.items() if text != ""})
         except (OSError, UnicodeDecodeError, csv.Error, ValueError, AttributeError) as error:
             raise HistoryError(f"{path} is not a training history ({error}): give a run's history.csv") from None
         return history
 
 
-def _number(text):
-    """A whole number where the text is one, else a float."""
+def _value(name, text):
+    """A whole number where the text is one, else a float; in some columns the text itself."""
+    if name in WORDS:
+        return text
     return int(text) if text.lstrip("-").isdigit() else float(text)

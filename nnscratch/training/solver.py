@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from nnscratch import kernels
 from nnscratch.arrays import default_seed, to_device
 from nnscratch.data.batches import Batches
 from nnscratch.gpu import memory_explained
@@ -24,7 +25,7 @@ from nnscratch.training.optimizers import Momentum, Optimizer
 from nnscratch.training.placement import PlacedData
 from nnscratch.training.schedules import Constant, Schedule
 from nnscratch.training.splits import split_of, spread
-from nnscratch.training.weights import device_of_model, model_arrays
+from nnscratch.training.weights import device_of_model, model_arrays, part_of, with_prefix
 
 POSITION = ("seed", "epoch", "step_in_epoch", "_loss_sum", "_seen", "_seconds", "_finished")
 
@@ -125,6 +126,12 @@ class Solver:
         """The number of steps taken since the start."""
         return len(self.history.losses) + len(self._sizes)
 
+    @property
+    def placement(self) -> str:
+        """Where the images lie, in words; they are moved to the model's device now, if they fit there."""
+        self._settle()
+        return self._placed.words
+
     def rate_at(self, step: int) -> float:
         """Return the learning rate of a step of the present epoch, before any factor for single parameters."""
         return self.optimizer.rate * self.schedule(self.epoch + step / len(self.batches), self.epochs)
@@ -212,14 +219,14 @@ class Solver:
         self._look()
         arrays = {
             **model_arrays(self.model),
-            **_with_prefix("optimizer", self.optimizer.state),
-            **_with_prefix("preprocess", getattr(self.preprocess, "arrays", {})),
+            **with_prefix("optimizer", self.optimizer.state),
+            **with_prefix("preprocess", getattr(self.preprocess, "arrays", {})),
             "history.losses": np.array(self.history.losses, np.float64),
         }
         callbacks: dict[str, Any] = {}
         for name, callback in self._named_callbacks():
             state = callback.state
-            arrays.update(_with_prefix(name, {k: v for k, v in state.items() if hasattr(v, "dtype")}))
+            arrays.update(with_prefix(name, {k: v for k, v in state.items() if hasattr(v, "dtype")}))
             callbacks[name] = {k: v for k, v in state.items() if not hasattr(v, "dtype")}
         facts = {
             "model": self.model.spec,
@@ -246,14 +253,14 @@ class Solver:
                     f"{folder} cannot be resumed here: {what} is {facts.get(what)} there and {ours} in this "
                     "Solver. Resume with the data and settings that the run was started with"
                 )
-        restore_arrays(self.model.params, _without_prefix("params", arrays), "parameters")
-        restore_arrays(self.model.state, _without_prefix("state", arrays), "running statistics")
+        restore_arrays(self.model.params, part_of(arrays, "params"), "parameters")
+        restore_arrays(self.model.state, part_of(arrays, "state"), "running statistics")
         there = {name: to_device(array, self._placed.device) for name, array in arrays.items()}
-        self.optimizer.load_state(_without_prefix("optimizer", there))
+        self.optimizer.load_state(part_of(there, "optimizer"))
         self.schedule.load_state(facts["schedule_state"])
         for name, callback in self._named_callbacks():
             if name in facts["callbacks"]:
-                callback.load_state({**facts["callbacks"][name], **_without_prefix(name, there)})
+                callback.load_state({**facts["callbacks"][name], **part_of(there, name)})
         vars(self).update(facts["position"])
         self.history.rows = facts["history"]
         self.history.losses = arrays["history.losses"].tolist()
@@ -318,7 +325,7 @@ class Solver:
     def _close_epoch(self):
         """Measure, write a row into the history, and tell the schedule and the callbacks."""
         sample = spread(*self._placed.split("train"), self.train_samples)
-        row = {
+        row: dict[str, Any] = {
             "epoch": self.epoch + 1,
             "loss": self._loss_sum / self._seen,
             "train_accuracy": self.accuracy(*sample),
@@ -327,7 +334,8 @@ class Solver:
         if x is not None and len(x):
             row.update({f"val_{name}": value for name, value in self._measure(x, y).items()})
         self._tick()
-        row.update(rate=self.rate_at(self.step_in_epoch - 1), seconds=self._seconds)
+        row |= {"rate": self.rate_at(self.step_in_epoch - 1), "seconds": self._seconds}
+        row |= {"device": self._placed.device, "precision": kernels.precision()}
         self.history.rows.append(row)
         self.epoch += 1
         self.step_in_epoch, self._loss_sum, self._seen, self._seconds = 0, 0.0, 0, 0.0
@@ -389,11 +397,3 @@ class Solver:
                     f"y_{split} holds the label {y.max()}, but the model gives {self.classes} scores: "
                     f"labels must run from 0 to {self.classes - 1}; build the model with more classes"
                 )
-
-
-def _with_prefix(prefix, arrays):
-    return {f"{prefix}.{name}": array for name, array in arrays.items()}
-
-
-def _without_prefix(prefix, arrays):
-    return {name[len(prefix) + 1 :]: array for name, array in arrays.items() if name.startswith(f"{prefix}.")}

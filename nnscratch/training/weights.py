@@ -47,3 +47,21 @@ def put_arrays(model: Any, arrays: Mapping[str, Any]) -> None:
     for full_name, array in arrays.items():
         part, _, name = full_name.partition(".")
         getattr(model, part)[name] = array.copy()
+
+
+def with_prefix(prefix: str, arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arrays with `prefix.` before their names, as a checkpoint keeps them.
+
+    >>> with_prefix("optimizer", {"w.velocity": 1})
+    {'optimizer.w.velocity': 1}
+    """
+    return {f"{prefix}.{name}": array for name, array in arrays.items()}
+
+
+def part_of(arrays: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """Return the arrays whose names start with `prefix.`, without it.
+
+    >>> part_of({"params.w": 1, "state.mean": 2}, "params")
+    {'w': 1}
+    """
+    return {name[len(prefix) + 1 :]: array for name, array in arrays.items() if name.startswith(f"{prefix}.")}

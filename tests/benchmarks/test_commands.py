@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ def no_patience(monkeypatch):
     monkeypatch.setattr(duel, "PATIENCE", 0.0)
 
 
-RACES = [name for name in command.NAMES if name != "gradcheck"]
+RACES = [name for name in command.NAMES if name not in ("gradcheck", "gpu")]
 
 
 def run(capsys, *arguments):
@@ -111,10 +112,10 @@ def test_own_work_is_not_taken_for_the_neighbours():
     neighbours = Neighbours()
     if neighbours.busy is None:
         pytest.skip("this system has no /proc/stat")
-    before = neighbours.own
-    duel.wait_awake(0.3)
-    assert sum(os.times()[:4]) - before > 0.2
-    assert neighbours.share() <= 1 - 0.25 / os.cpu_count()
+    while sum(os.times()[:4]) - neighbours.own < 0.3:  # on a busy machine this takes longer
+        pass
+    seconds = time.perf_counter() - neighbours.start
+    assert neighbours.share() <= 1 - 0.25 / (seconds * os.cpu_count())
 
 
 def test_list_of_names(capsys):

@@ -102,6 +102,17 @@ def test_the_network_written_out_for_startup_is_the_same():
     assert [tuple(array.shape) for array in written.values()] == [tuple(array.shape) for array in twin.values()]
 
 
+def test_both_look_ahead_alike():
+    x, y = contestants.random_batch(6)
+    losses = []
+    for form in ("nnscratch", "torch eager"):
+        one = contestants.contestant(form, small_alexnet(width=4, norm="none", drop=0.0))
+        one.look_ahead()
+        losses.append([one.step(*one.batch(x, y), rate=0.01) for _ in range(6)])
+    assert_allclose(*losses, rtol=1e-4)
+    assert losses[0][-1] < losses[0][0]
+
+
 @pytest.mark.slow
 def test_compiled_networks_train_the_same():
     x, y = contestants.random_batch(6)

@@ -49,6 +49,11 @@ def fails(capsys):
     return run
 
 
+def in_one_line(said):
+    """What was said, without the line breaks that long paths bring about."""
+    return " ".join(said.split())
+
+
 def command(*words):
     """The words that start nnscratch in a process of its own."""
     return [sys.executable, "-m", "nnscratch", *map(str, words)]

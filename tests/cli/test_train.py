@@ -13,7 +13,7 @@ import pytest
 from nnscratch.cli import main
 from nnscratch.cli.run_folder import RunFolder
 from nnscratch.training import History, load_checkpoint
-from tests.cli.conftest import TINY, saved_bits, start
+from tests.cli.conftest import TINY, in_one_line, saved_bits, start
 
 SLOW_RELU = """
 import time
@@ -143,7 +143,7 @@ def test_resume_takes_the_settings_of_the_run(trained, tmp_path, capsys, fails):
     run = tmp_path / "run"
     shutil.copytree(trained, run)
     assert main(["train", "--resume", str(run), "--epochs", "2", "--hidden", "20"]) == 0
-    assert "has done all its epochs" in capsys.readouterr().out
+    assert "has done all its epochs" in in_one_line(capsys.readouterr().out)
     said = fails("train", "--resume", run, "--epochs", "3", "--hidden", "30", "--optimizer", "adam")
     for change in ("--epochs is 2", "--hidden is 20", "--optimizer is nesterov"):
         assert change in said
@@ -197,7 +197,7 @@ def test_a_signal_saves_and_the_resumed_run_has_the_same_bits(number, tmp_path, 
     process.send_signal(number)
     said, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
-    assert f"nnscratch train --resume {run}" in said
+    assert f"nnscratch train --resume {run}" in in_one_line(said)
     assert "Traceback" not in errors
     assert not (run / "result.json").exists()
     assert len(load_checkpoint(run / "checkpoint")[0]["history.losses"]) < 2 * STEPS

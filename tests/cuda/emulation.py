@@ -3,8 +3,8 @@
 `emulation.h` gives CUDA's words. A block's threads are coroutines, so a barrier that some threads never reach is
 found (as an error, where a card would hang), shared memory starts as garbage, and `with from_the_end():` runs
 threads and blocks from last to first, which shows most races. Arguments are NumPy arrays (their memory is the
-device's memory), scalars, structures of one element (passed by value) and None (a null pointer); they are checked
-against the kernel's signature, which a card would not do.
+device's memory), scalars, structures of one element (passed by value) and np.uint64(0) (a null pointer); they are
+checked against the kernel's signature, which a card would not do.
 """
 
 import contextlib
@@ -104,8 +104,8 @@ class RawKernel:
 
     def _packed(self, place, arg, kind):
         """The bytes of one argument, after a check of its type."""
-        if arg is None:
-            fits, given, value = kind.startswith("*"), "None", np.array(0, np.uint64)
+        if isinstance(arg, np.uint64) and arg == 0 and kind.startswith("*"):
+            fits, given, value = True, "a null pointer", np.array(arg)
         elif isinstance(arg, np.ndarray) and arg.dtype.kind == "V":
             given, value = described(arg.dtype), arg
             fits = kind == given and arg.size == 1

@@ -24,6 +24,9 @@ def variants(name):
             (64, 32), [("float", 0), ("float", 1), ("float", 2), ("double", 0)]
         ):
             yield cuda.options(real, TILE=tile, PRECISION=precision)
+    elif name == "images":
+        for wide, size in itertools.product((False, True), (1, 2, 4, 8)):
+            yield cuda.options("float", wide, BYTES=size)
     else:
         more = {"MOST": MOST} if name == "update" else {}
         for wide, real in itertools.product((False, True), ("float", "double")):

@@ -214,9 +214,28 @@ def test_sweeps_over_channels(device, arrays, gated, least, reverse):
 
 
 @few
+@given(st.data(), checks.channels(count=2, vectors=2), backwards)
+def test_group_norm(device, data, arrays, reverse):
+    with order(reverse):
+        checks.check_group_norm(device, arrays, data.draw)
+
+
+@pytest.mark.parametrize(("shape", "groups"), [((8, 8, 40, 41), 2), ((300, 512), 1), ((2, 6, 9001), 3)])
+def test_group_norm_of_large_arrays(device, shape, groups):
+    checks.check_group_norm_of_large_arrays(device, shape, groups)
+
+
+@few
 @given(st.data(), checks.channels(count=2, vectors=6), checks.LEAST)
 def test_channels_that_are_not_finite(device, data, arrays, least):
     checks.check_channels_that_are_not_finite(device, data.draw, arrays, least)
+
+
+@few
+@given(st.data(), backwards)
+def test_mirrors_and_crops(device, data, reverse):
+    with order(reverse):
+        checks.check_mirrors_and_crops(device, data.draw)
 
 
 @few

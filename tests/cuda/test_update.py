@@ -7,6 +7,7 @@ from nnscratch import kernels
 from nnscratch.training import OPTIMIZERS
 from nnscratch.training.optimizers import SGD
 from tests.cuda import emulation
+from tests.strict.device import DEVICE
 
 pytestmark = pytest.mark.skipif(emulation.compiler() is None, reason="no C++ compiler")
 SHAPES = {"conv1.w": (4, 3, 5, 5), "conv1.b": (4,), "fc.w": (300, 7), "norm.gamma": (1,), "empty.w": (0, 2)}
@@ -80,3 +81,26 @@ def test_a_user_s_rule_and_arrays_with_gaps_are_left_to_the_reference(cupy):
     w, dw = cupy.asarray(np.ones((4, 3))), cupy.asarray(np.ones((4, 6)))[:, ::2]
     SGD(rate=0.5).step({"w": w}, {"w": dw})  # a gradient with gaps is copied
     np.testing.assert_array_equal(w.get(), np.full((4, 3), 0.5))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e38])
+@pytest.mark.parametrize("place", [None, 0, 3, 99])
+def test_a_number_that_is_not_finite_clears_the_flag(cupy, value, place):
+    rng = np.random.default_rng(0)
+    shapes, dtypes = [(), (3, 5), (0, 2), (2, 3, 4), (40000,)] * 20, [np.float32, np.float64, np.float32]
+    arrays = [rng.normal(size=shape).astype(dtypes[i % 3]) for i, shape in enumerate(shapes)]
+    if place is not None:
+        arrays[place].flat[-1] = value
+    there, flag = [cupy.asarray(array) for array in arrays], cupy.ones((), bool)
+    kernels.clear_unless_finite(flag, [*there, cupy.ones(2, np.int64), there[3].T, cupy.ones(2, np.float16)])
+    assert bool(flag) == (place is None or np.isfinite(value))
+    cleared = cupy.zeros((), bool)
+    kernels.clear_unless_finite(cleared, there)
+    assert not bool(cleared)
+
+
+def test_all_gradients_are_looked_at_in_one_launch(cupy):
+    flag, arrays = cupy.ones((), bool), [cupy.ones((3, 4), np.float32) for _ in range(20)]
+    before = DEVICE.counts["launch"]
+    kernels.clear_unless_finite(flag, arrays)
+    assert DEVICE.counts["launch"] - before == (0 if hasattr(cupy, "__file__") else 1)

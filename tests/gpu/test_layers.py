@@ -1,11 +1,16 @@
 """Every layer and loss on the GPU: gradients are right there, errors name what lies where, and nobody waits."""
 
+import functools
+import itertools
+
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
+from nnscratch import kernels
 from nnscratch.arrays import DeviceError, no_waiting, to_device
 from nnscratch.gradcheck import assert_gradients
+from nnscratch.kernels.steps import dropout_mask
 from nnscratch.layers.losses import LabelError
 from tests.cases import CASES, LOSSES
 
@@ -17,6 +22,42 @@ every_loss = pytest.mark.parametrize("case", LOSSES, ids=lambda case: case.name)
 @every_case
 def test_gradients(case, cupy):
     assert_gradients(case.layer().to("gpu"), cupy.asarray(case.draw()), train=case.train, rng=1, elements=20)
+
+
+def with_gaps(cupy, array):
+    """The array on the GPU, every other number of its memory being another one."""
+    wide = cupy.full((*array.shape, 2), 7, array.dtype)
+    wide[..., 0] = cupy.asarray(array)
+    return wide[..., 0]
+
+
+@every_case
+@pytest.mark.parametrize("gaps", [False, True], ids=["whole", "with gaps"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
+def test_a_layer_gives_what_it_gives_on_the_cpu(case, dtype, gaps, cupy, monkeypatch):
+    """With the masks of dropout drawn as on the CPU; on the GPU they are others."""
+    monkeypatch.setattr(kernels._twins("cupy"), "dropout_mask", dropout_mask)
+    bound = {"rtol": 1e-9, "atol": 1e-9} if dtype == np.float64 else {"rtol": 2e-4, "atol": 2e-5}
+    move = functools.partial(with_gaps, cupy) if gaps else cupy.asarray
+    here, there = case.layer(dtype), case.layer(dtype).to("gpu")
+    before = {name: array.get() for name, array in there.params.items()}
+    for shape, train in itertools.product([case.x, *case.others], {case.train, False}):
+        x = case.draw(shape, dtype)
+        our_x = move(x)
+        (out, cache), (our_out, our_cache) = here.forward(x, train), there.forward(our_x, train)
+        dout = np.random.default_rng(1).normal(size=out.shape).astype(dtype)
+        our_dout = move(dout)
+        (dx, grads), (our_dx, our_grads) = here.backward(dout, cache), there.backward(our_dout, our_cache)
+        results = {"out": (our_out, out), "dx": (our_dx, dx), **{k: (our_grads[k], grads[k]) for k in grads}}
+        results |= {f"state {name}": (there.state[name], array) for name, array in here.state.items()}
+        for name, (our, their) in results.items():
+            assert (our is None) == (their is None)
+            if their is not None:
+                assert our.dtype == their.dtype and isinstance(our, cupy.ndarray)
+                assert_allclose(our.get(), their, err_msg=name, **bound)
+        left_alone = [(our_x, x), (our_dout, dout), *((there.params[name], before[name]) for name in before)]
+        for our, their in left_alone:
+            assert_array_equal(our.get(), their)
 
 
 @every_case

@@ -7,8 +7,8 @@ from numpy.testing import assert_allclose
 from nnscratch.data.augment import Compose, Mirror, PadCrop
 from nnscratch.data.preprocess import Standardize
 from nnscratch.gradcheck import assert_gradients
-from nnscratch.layers import Affine, Flatten, Layer, ReLU, Sequential
-from nnscratch.models import Classifier, small_alexnet
+from nnscratch.layers import Affine, Flatten, Layer, Maxout, ReLU, Sequential
+from nnscratch.models import MODELS, Classifier, lenet, small_alexnet
 from nnscratch.training import (
     OPTIMIZERS,
     Babysitter,
@@ -25,10 +25,11 @@ from nnscratch.training import (
 from nnscratch.training.ahead import GraphError
 from tests.training.small import small_data, small_model
 
-MODELS = {
-    "mlp": lambda: small_model(norm="batch"),
-    "small alexnet": lambda: small_alexnet(4, image=(3, 8, 8), drop=0.0),
-    "small alexnet with lrn": lambda: small_alexnet(4, norm="lrn", image=(3, 8, 8), drop=0.0),
+TRIED = {  # models, and the shape of their images
+    "mlp": (lambda: small_model(norm="batch"), (1, 4, 4)),
+    "small-alexnet": (lambda: small_alexnet(2, image=(3, 8, 8), drop=0.0), (3, 8, 8)),
+    "small-alexnet with lrn": (lambda: small_alexnet(2, norm="lrn", image=(3, 8, 8), drop=0.0), (3, 8, 8)),
+    "lenet": (lambda: lenet(image=(1, 16, 16)), (1, 16, 16)),
 }
 pytestmark = pytest.mark.filterwarnings("ignore::nnscratch.training.TrainingWarning")
 
@@ -61,13 +62,17 @@ def assert_same_bits(one, other):
         assert one[name].tobytes() == other[name].tobytes(), name
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_a_model_gives_what_it_gives_on_the_cpu_and_moves_back(name, cupy):
-    model = MODELS[name]().astype(np.float64)
-    x, y = batch((1, 4, 4) if name == "mlp" else (3, 8, 8), 3, dtype=np.float64)
+def test_every_model_is_tried():
+    assert {name.split()[0] for name in TRIED} == set(MODELS)
+
+
+@pytest.mark.parametrize("make, image", TRIED.values(), ids=TRIED)
+def test_a_model_gives_what_it_gives_on_the_cpu_and_moves_back(make, image, cupy):
+    model = make().astype(np.float64)
+    x, y = batch(image, 3, dtype=np.float64)
     expected, grads = model.loss(x, y)
     scores = model.loss(x)
-    model = MODELS[name]().astype(np.float64).to("gpu")
+    model = make().astype(np.float64).to("gpu")
     loss, there = model.loss(cupy.asarray(x), cupy.asarray(y))
     assert_allclose(loss, expected, rtol=1e-10)
     for key in grads:
@@ -76,11 +81,11 @@ def test_a_model_gives_what_it_gives_on_the_cpu_and_moves_back(name, cupy):
     assert_allclose(model.to("cpu").loss(x), scores, rtol=1e-8)
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_gradients_of_whole_models(name, cupy):
-    model = MODELS[name]().to("gpu")
-    x, y = batch((1, 4, 4) if name == "mlp" else (3, 8, 8), 3, count=3)
-    assert_gradients(model, cupy.asarray(x), cupy.asarray(y), rng=1, elements=2)
+@pytest.mark.parametrize("make, image", TRIED.values(), ids=TRIED)
+def test_gradients_of_whole_models(make, image, cupy):
+    model = make().to("gpu")
+    x, y = batch(image, 3, count=3)
+    assert_gradients(model, cupy.asarray(x), cupy.asarray(y), rng=1, elements=1)
 
 
 @pytest.mark.parametrize("rule", OPTIMIZERS)
@@ -133,6 +138,12 @@ def test_a_step_that_asks_for_a_number_cannot_be_recorded(cupy):
 
     model = Classifier(Sequential(Flatten(), Affine(16, 3, rng=0), Curious(), ReLU()))
     with pytest.raises(GraphError, match="asks for a number from the GPU.*graph=False"):
+        solver_on("gpu", model=model, graph=True).train()
+
+
+def test_products_through_cublas_cannot_be_recorded(cupy):
+    model = Classifier(Sequential(Flatten(), Maxout(16, 3, rng=0)))
+    with pytest.raises(GraphError, match="cuBLAS API during stream capture.*as Maxout and LocalConv do"):
         solver_on("gpu", model=model, graph=True).train()
 
 

@@ -246,6 +246,20 @@ def check_group_norm_of_large_arrays(twins, shape, groups):
         assert_allclose(ours, theirs, rtol=2e-3, atol=2e-3 * abs(theirs).max())
 
 
+def check_mirrors_and_crops(twins, draw):
+    rng, dtype = np.random.default_rng(0), draw(st.sampled_from(["uint8", "float32", "float64", "int64"]))
+    rows, columns, pad = draw(st.integers(2, 9)), draw(st.integers(2, 9)), draw(st.integers(0, 8))
+    mode = "constant" if pad >= min(rows, columns) else draw(st.sampled_from(["constant", "reflect"]))
+    x = rng.integers(0, 256, (draw(st.integers(0, 5)), draw(st.integers(1, 4)), rows, columns)).astype(dtype)
+    chosen = rng.random(len(x)) < 0.5
+    assert_array_equal(twins.mirror(x, chosen), reference.mirror(x, chosen))
+    size = draw(st.integers(1, rows + 2 * pad)), draw(st.integers(1, columns + 2 * pad))
+    top, left = (rng.integers(side + 2 * pad - cut + 1, size=len(x)) for side, cut in zip((rows, columns), size))
+    cropped = twins.crop(x, top, left, size, pad, mode)
+    assert cropped.dtype == x.dtype
+    assert_array_equal(cropped, reference.crop(x, top, left, size, pad, mode))
+
+
 def check_channels_that_are_not_finite(twins, draw, arrays, least):
     x, y, a, b, c, centre, *gate = arrays
     x, y, gate = spoilt(x, draw), spoilt(y, draw), tuple(gate)

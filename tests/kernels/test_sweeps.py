@@ -18,6 +18,7 @@ from tests.kernels.checks import (
     check_channels_that_are_not_finite,
     check_group_norm,
     check_group_norm_of_large_arrays,
+    check_mirrors_and_crops,
     check_moments,
     check_moments_of_large_arrays_far_from_zero,
     check_relu,
@@ -101,19 +102,9 @@ def test_whole_numbers_beside_floats_are_left_to_the_reference():
         assert np.array(ours).dtype == np.array(theirs).dtype
 
 
-@given(st.data(), st.integers(0, 5), st.integers(1, 4), st.sampled_from(["uint8", "float32", "float64", "int64"]))
-def test_mirrors_and_crops(data, N, C, dtype):
-    rng = np.random.default_rng(0)
-    rows, columns, pad = data.draw(st.integers(2, 9)), data.draw(st.integers(2, 9)), data.draw(st.integers(0, 8))
-    mode = "constant" if pad >= min(rows, columns) else data.draw(st.sampled_from(["constant", "reflect"]))
-    x = rng.integers(0, 256, (N, C, rows, columns)).astype(dtype)
-    chosen = rng.random(N) < 0.5
-    assert_array_equal(cpu.mirror(x, chosen), reference.mirror(x, chosen))
-    size = data.draw(st.integers(1, rows + 2 * pad)), data.draw(st.integers(1, columns + 2 * pad))
-    top, left = (rng.integers(side + 2 * pad - cut + 1, size=N) for side, cut in zip((rows, columns), size))
-    cropped = cpu.crop(x, top, left, size, pad, mode)
-    assert cropped.dtype == x.dtype
-    assert_array_equal(cropped, reference.crop(x, top, left, size, pad, mode))
+@given(st.data())
+def test_mirrors_and_crops(data):
+    check_mirrors_and_crops(CPU, data.draw)
 
 
 def test_large_images_are_mirrored_and_cropped_on_all_threads():

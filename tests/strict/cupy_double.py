@@ -145,6 +145,8 @@ class RawModule:
         def launch(grid, block, args, *, shared_mem=0):
             if bad := [type(arg) for arg in args if isinstance(arg, np.ndarray) and arg.dtype.kind != "V"]:
                 raise TypeError(f"Unsupported type {bad[0]}: {name} takes CuPy arrays")
+            if any(arg is None for arg in args):
+                raise TypeError(f"{name} was given None, of which CuPy 13 makes a pointer that is not null")
             memory = [arg if isinstance(arg, np.ndarray) else to_host(arg) for arg in args]
             DEVICE.counts["launch"] += 1
             DEVICE.run(lambda *args: kernel(grid, block, args, shared_mem=shared_mem), memory, {}, writes=True)

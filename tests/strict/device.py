@@ -1,10 +1,14 @@
 """The device behind the double: what it waits for, what is copied to and fro, memory, and recorded steps."""
 
 import contextlib
+import operator
 import weakref
 from collections import Counter
 
 import numpy as np
+
+# What CuPy does through cuBLAS, of which it records nothing.
+THROUGH_CUBLAS = {operator.matmul, np.matmul, np.dot, np.inner, np.vdot, np.tensordot, np.einsum}
 
 
 class OutOfMemoryError(MemoryError):
@@ -58,6 +62,8 @@ class Device:
 
     def run(self, function, args, kwargs, writes=False):
         """Do something on the device, and note it where a graph is recorded; `writes`: into its arguments."""
+        if self.recording is not None and function in THROUGH_CUBLAS:
+            raise NotImplementedError("calling cuBLAS API during stream capture is currently unsupported")
         with np.errstate(all="ignore"):
             result = _no_scalars(function(*args, **kwargs))
         if self.recording is not None:

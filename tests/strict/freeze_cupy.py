@@ -1,7 +1,7 @@
 """Write down what CuPy has, for the double: run it where CuPy is installed, once for each version to be served.
 
-    python tests/strict/freeze_cupy.py > 14.txt        (with CuPy 14; it needs no card)
-    python tests/strict/freeze_cupy.py 14.txt > tests/strict/cupy_names.txt      (with CuPy 13)
+    python -m tests.strict.freeze_cupy > 14.txt        (with CuPy 14; it needs no card)
+    python -m tests.strict.freeze_cupy 14.txt > tests/strict/cupy_names.txt      (with CuPy 13)
 
 A line is a name with its parameters, or with `...` where it takes any or does not tell. Given the lines of another
 version, what only one of them has is left out.

@@ -119,6 +119,18 @@ def test_nothing_may_wait_while_a_stream_captures(cupy, forbidden):
         stream.end_capture()
 
 
+@pytest.mark.parametrize(
+    "product", [lambda cupy, x: x @ x, lambda cupy, x: cupy.dot(x, x), lambda cupy, x: x.dot(x)]
+)
+def test_cublas_is_not_captured(cupy, product):
+    x, stream = cupy.ones((2, 2)), cupy.cuda.Stream(non_blocking=True)
+    with stream:
+        stream.begin_capture()
+        with pytest.raises(NotImplementedError, match="cuBLAS API during stream capture"):
+            product(cupy, x)
+        stream.end_capture()
+
+
 def test_the_null_stream_cannot_capture(cupy):
     with pytest.raises(CUDARuntimeError):
         cupy.cuda.Stream.null.begin_capture()
@@ -148,3 +160,6 @@ def test_kernels_run_through_the_emulation_and_can_be_captured(cupy):
     assert out.get().tolist() == [0, 2, 4, 6, 8]
     with pytest.raises(TypeError, match="CuPy arrays"):
         twice((1,), (32,), (np.zeros(5, np.float32), out, np.int32(5)))
+    with pytest.raises(TypeError, match="None"):
+        twice((1,), (32,), (None, out, np.int32(0)))
+    twice((1,), (32,), (np.uint64(0), out, np.int32(0)))  # a null pointer

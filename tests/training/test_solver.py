@@ -43,7 +43,17 @@ def test_the_history_is_true():
     )
     history = solver.train()
     row, losses = history.rows[-1], history.losses
-    assert list(row) == ["epoch", "loss", "train_accuracy", "val_loss", "val_accuracy", "rate", "seconds"]
+    assert list(row) == [
+        "epoch",
+        "loss",
+        "train_accuracy",
+        "val_loss",
+        "val_accuracy",
+        "rate",
+        "seconds",
+        "device",
+        "precision",
+    ]
     assert len(losses) == 6
     assert row["loss"] == pytest.approx((36 * losses[3] + 36 * losses[4] + 24 * losses[5]) / 96)
     scores = model.loss(data["x_val"])
