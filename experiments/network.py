@@ -1,6 +1,6 @@
 """Train one of the networks for images, and write its row.
 
-Run `python -m experiments.network NAME --data PATH`; several names, parted by slashes, are trained one after the other.
+Run `python -m experiments.network NAME --data PATH`, or with several names, parted by slashes.
 """
 
 from experiments.record import Stopwatch, options, write_row
@@ -29,7 +29,7 @@ VARIANTS = {
 
 
 def solver_for(name, data, epochs):
-    """Return the Solver of a row: cuda-convnet's networks by their own recipe, the others by `train`'s defaults."""
+    """Return the Solver of a row: cuda-convnet's networks by their own recipe, the others by that of `train`."""
     model_name, chosen = choose(name, VARIANTS, "row")
     if model_name in DECAYS:
         model = build(model_name, classes=data.num_classes, image=MODELS[model_name].__defaults__[1])

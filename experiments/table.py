@@ -12,13 +12,14 @@ PAGE = Path(__file__).parent.parent / "docs" / "models.md"
 INTRODUCTION = """\
 # What the networks and methods reach
 
-This page is written by `python -m experiments.table` from the figures in `experiments/results`, which the commands
-named below have measured: each trains from nothing, with seed 0, on the data of its table. "CIFAR-10, JPEG copy" are
-the images as JPEG files of quality 75, on which accuracies may differ from those on the lossless set. Seconds are
-those of training, on a machine that did other work as well: CPU seconds (of all threads) say more.
+This page is written by `python -m experiments.table` from the figures in `experiments/results`, which the
+commands named below have measured: each trains from nothing, with seed 0, on the data of its table.
+"CIFAR-10, JPEG copy" are the images as JPEG files of quality 75, on which accuracies may differ from those on the
+lossless set. Seconds are those of training, on a machine that did other work as well: CPU seconds (of all threads)
+say more.
 
-Multiply-adds are those of one example. `docs/architectures.md` shows the networks layer by layer. That every network
-for images agrees with PyTorch on the same weights, scores and all gradients to 1e-8 in float64, is a test
+Multiply-adds are those of one example. `docs/architectures.md` shows the networks layer by layer. That every
+network for images agrees with PyTorch on the same weights, scores and all gradients to 1e-8 in float64, is a test
 (`tests/models/test_against_torch.py`), and so is its ONNX file (`tests/interop/test_onnx_export.py`, to 1e-5).
 """
 COLUMNS = ("name", "parameters", "multiply-adds", "accuracy", "epochs", "seconds", "cpu_seconds", "date")

@@ -131,7 +131,7 @@ def test_gradients_of_parameters_alone_are_those_of_the_whole_backward_pass(name
         assert_allclose(alone[key], grads[key], rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", [name for name in MODELS if name != "char-rnn"])
 def test_gradients_of_parameters_alone_in_every_model(name):
     model, rng = build(name), np.random.default_rng(0)
     x = rng.normal(size=(4, 3, 32, 32)).astype(np.float32)
