@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nnscratch import layers as L
-from nnscratch.arrays import array_module
+from nnscratch.arrays import array_module, check_one_device
 from nnscratch.layers.initializers import normal
 
 
@@ -136,12 +136,16 @@ def sequence(name, pair, make, others=((1, 1, 6), (3, 2, 6)), words=("axis D", "
     return Case(name, pair, make, (2, 4, 6), list(others), ((2, 4, 7), (pair, *words)))
 
 
+AHEAD = L.causal_mask(5)[1:]
+
+
 def _attention(dtype):
     """Queries x that look at five keys, the same ones for every example."""
 
     def forward(x, k, v):
+        check_one_device("attention", x=x, k=k, v=v)
         xp, batch = array_module(x), (len(x), 1, 1)
-        return L.attention_forward(x, xp.tile(k, batch), xp.tile(v, batch), L.causal_mask(5)[1:])
+        return L.attention_forward(x, xp.tile(k, batch), xp.tile(v, batch), AHEAD)
 
     def backward(dout, cache):
         dq, dk, dv = L.attention_backward(dout, cache)

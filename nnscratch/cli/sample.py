@@ -23,7 +23,9 @@ def register(commands: Any) -> None:
     """
     parser = add_command(commands, "sample", "let a model that was trained on a text write", EXAMPLES)
     parser.add_argument("folder", metavar="RUN", help="the folder of a run, such as runs/poems-char-rnn-1")
-    parser.add_argument("--start", metavar="TEXT", help="what the text begins with (a line break)")
+    parser.add_argument(
+        "--start", metavar="TEXT", help="what the text begins with (a line break, where the model knows one)"
+    )
     parser.add_argument("--length", type=whole(1), default=500, metavar="N", help="characters to write (500)")
     parser.add_argument(
         "--temperature",
@@ -40,7 +42,6 @@ def _run(arguments):
     from nnscratch.cli.text import text_model
 
     model = text_model(RunFolder.open(arguments.folder))
-    start = model.vocabulary.characters[0] if arguments.start is None else arguments.start
-    written = model.sample(start, arguments.length, arguments.temperature, arguments.seed)
-    print(written.strip("\n") if arguments.start is None else start + written)
+    written = model.sample(arguments.start, arguments.length, arguments.temperature, arguments.seed)
+    print(written.strip("\n") if arguments.start is None else arguments.start + written)
     return 0

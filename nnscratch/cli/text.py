@@ -158,7 +158,7 @@ def finish_text(run: RunFolder, solver: Any, data: Any, plots: bool) -> None:
         shown.append(("plots", f"{run.plots} (1 picture)"))
     print()
     print_box(shown)
-    print(model.sample(data.vocabulary.characters[0], SHOWN, temperature=0.8, rng=0).strip())
+    print(model.sample(length=SHOWN, temperature=0.8, rng=0).strip())
     print()
     say("next", f"nnscratch sample {run.path}")
 

@@ -1,10 +1,11 @@
 """Attention: every query looks at all keys and takes the mean of their values, weighted by how well they fit."""
 
+import functools
 import math
 
 import numpy as np
 
-from nnscratch.arrays import array_module
+from nnscratch.arrays import array_module, beside
 from nnscratch.layers.base import Layer, parameter
 from nnscratch.layers.initializers import constant, xavier
 from nnscratch.layers.losses import softmax
@@ -51,7 +52,7 @@ def attention_backward(dout, cache):
 def _masked_softmax(scores, mask):
     """Softmax over the places that the mask leaves; 0 elsewhere, and everywhere in a row that has none."""
     xp = array_module(scores)
-    mask = xp.asarray(mask) != 0
+    mask = (beside(mask, scores) if isinstance(mask, np.ndarray) else mask) != 0
     try:
         mask = xp.broadcast_to(mask, scores.shape)
     except ValueError:
@@ -65,6 +66,7 @@ def _masked_softmax(scores, mask):
     return e / xp.where(total == 0, 1, total).astype(scores.dtype)
 
 
+@functools.cache
 def causal_mask(T):
     """Return the (T, T) mask that lets every step look at itself and at those before it, never ahead.
 
@@ -73,7 +75,9 @@ def causal_mask(T):
            [1, 1, 0],
            [1, 1, 1]])
     """
-    return np.tri(T, dtype=bool)
+    mask = np.tri(T, dtype=bool)
+    mask.flags.writeable = False  # one for all callers, copied to the GPU once
+    return mask
 
 
 def multi_head_attention_forward(x, memory, w, b, wo, bo, heads=1, mask=None):
@@ -152,8 +156,8 @@ class SelfAttention(Layer):
     def forward(self, x, train=False, mask=None):
         """Return what every step has heard and the cache; mask: 0 at further places not to look at."""
         if self.causal and getattr(x, "ndim", 0) == 3:
-            ahead = array_module(x).asarray(causal_mask(x.shape[1]))
-            mask = ahead if mask is None else ahead & (mask != 0)
+            ahead = causal_mask(x.shape[1])
+            mask = ahead if mask is None else beside(ahead, x) & (mask != 0)
         p = self.params
         return multi_head_attention_forward(x, x, p["w"], p["b"], p["wo"], p["bo"], self.heads, mask)
 

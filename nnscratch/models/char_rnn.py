@@ -100,13 +100,15 @@ class CharRNN(Classifier):
             total -= float(to_device(log_softmax(scores[0]), "cpu")[np.arange(len(part) - 1), part[1:]].sum())
         return total / (len(numbers) - 1)
 
-    def sample(self, start="\n", length=500, temperature=1.0, rng=None):
+    def sample(self, start=None, length=500, temperature=1.0, rng=None):
         """Return `length` characters that the model writes after `start`, drawn one after the other.
 
-        Scores are divided by `temperature` first: below 1 the likely ones become likelier, above 1 all grow more
-        alike; 0 always takes the likeliest. `rng` is a seed or Generator. Raises TextError for an empty start or
-        one with unknown characters, ValueError for a temperature below 0.
+        Unless given, start is the first character of the vocabulary: a line break, in most texts. Scores are
+        divided by `temperature` first: below 1 the likely ones become likelier, above 1 all grow more alike; 0
+        always takes the likeliest. `rng` is a seed or Generator. Raises TextError for an empty start or one with
+        unknown characters, ValueError for a temperature below 0.
         """
+        start = self.vocabulary.characters[0] if start is None else start
         if not start:
             raise TextError("sample: start is empty: give at least one character, such as a line break")
         if not temperature >= 0:

@@ -108,6 +108,7 @@ def test_samples_repeat_with_the_seed():
     model = char_rnn("abcdef", hidden=8)
     assert model.sample("a", 40, rng=1) == model.sample("a", 40, rng=1) != model.sample("a", 40, rng=2)
     assert model.sample("a", 0) == ""
+    assert model.sample(length=9, rng=1) == model.sample("a", 9, rng=1)
 
 
 def test_what_cannot_be_read_or_written_is_said():
