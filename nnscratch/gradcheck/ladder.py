@@ -60,7 +60,7 @@ def plainly_wrong(analytic: np.ndarray, one: Rung, two: Rung) -> np.ndarray:
         off = np.minimum(np.abs(analytic - one.value), np.abs(analytic - two.value))
         spread = np.abs(one.value - two.value) + np.maximum(one.noise, two.noise)
         size = np.maximum(np.abs(analytic), np.abs(one.value))
-        smooth = one.gap <= np.maximum(0.3 * two.gap, 1e-7 * size)
+        smooth = one.gap <= np.maximum(2 * one.h / two.h * two.gap, 1e-7 * size)
         return (off > 100 * spread) & smooth & (off > 1e-4 * size)
 
 
@@ -79,13 +79,14 @@ def rule(analytic: np.ndarray, rungs: list[Rung], tolerance: float, floor: float
         right = np.zeros(np.shape(analytic), dtype=bool)
         best, error = rungs[0].value, np.full(np.shape(analytic), np.inf)
         finite = [np.isfinite(rung.value) for rung in rungs]
+        astride = _astride(rungs)
         for k, rung in enumerate(rungs):
             right |= confirmed(analytic, rung, tolerance)
             scatter = np.zeros_like(error)
             for shorter, usable in zip(rungs[k + 1 :], finite[k + 1 :]):
                 drift = np.abs(shorter.value - rung.value) * shorter.h / rung.h
                 scatter = np.where(usable, np.fmax(scatter, drift), scatter)
-            noise = rung.noise + scatter
+            noise = rung.noise + scatter + astride[k]
             neighbours = rungs[max(k - 1, 0) : k] + rungs[k + 1 : k + 2]
             spreads = [np.abs(other.value - rung.value) for other in neighbours]
             spread = np.fmin.reduce(spreads) if spreads else np.full_like(error, np.inf)
@@ -114,6 +115,21 @@ def _longest_first(rungs):
     stacks = [np.stack(part) for part in zip(*rungs)]
     order = np.argsort(-stacks[0], axis=0, kind="stable")
     return [Rung(*parts) for parts in zip(*(np.take_along_axis(stack, order, axis=0) for stack in stacks))]
+
+
+def _astride(rungs):
+    """How far each step's value may be off because a corner may lie within its reach: left and right stay apart.
+
+    Without a corner they come together as fast as the steps shrink. A corner that is nearer than the shorter of
+    two steps keeps them apart, or would as far as round-off lets one see; both steps then show half of a slope.
+    """
+    reach = [np.zeros_like(rung.gap) for rung in rungs]
+    for k, (longer, rung) in enumerate(zip(rungs, rungs[1:])):
+        most = rung.gap + 8 * rung.noise
+        stays = np.isfinite(most) & (most > np.sqrt(rung.h / longer.h) * longer.gap)
+        reach[k] = np.where(stays, np.fmax(reach[k], longer.gap), reach[k])
+        reach[k + 1] = np.where(stays, rung.gap, reach[k + 1])
+    return reach
 
 
 def _better(best, error, value, its_error):

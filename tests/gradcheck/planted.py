@@ -15,6 +15,7 @@ from tests.gradcheck.planted_families.further_more_right import FURTHER_MORE_RIG
 from tests.gradcheck.planted_families.further_sequences import FURTHER_SEQUENCES
 from tests.gradcheck.planted_families.hard_points import HARD_POINTS
 from tests.gradcheck.planted_families.images import IMAGES
+from tests.gradcheck.planted_families.late_right_tiny import LATE_RIGHT_TINY
 from tests.gradcheck.planted_families.losses import LOSSES
 from tests.gradcheck.planted_families.more_attention import MORE_ATTENTION
 from tests.gradcheck.planted_families.more_dense import MORE_DENSE
@@ -33,7 +34,7 @@ from tests.gradcheck.planted_families.wrong_normalization import NORM_BUGS
 from tests.gradcheck.planted_families.wrong_sequences import SEQUENCE_BUGS
 
 CORRECT = [*DENSE, *ACTIVATIONS, *ALGEBRA, *IMAGES, *NORMS, *SEQUENCES, *LOSSES, *HARD_POINTS, *MORE_RIGHT,
-           *FURTHER_LAYERS, *FURTHER_HARD_POINTS, *FURTHER_MORE_RIGHT]  # fmt: skip
+           *FURTHER_LAYERS, *FURTHER_HARD_POINTS, *FURTHER_MORE_RIGHT, *LATE_RIGHT_TINY]  # fmt: skip
 
 WRONG = [*AFFINE_BUGS, *ACTIVATION_BUGS, *ALGEBRA_BUGS, *IMAGE_BUGS, *NORM_BUGS, *SEQUENCE_BUGS, *LOSS_BUGS,
          *MORE_DENSE, *MORE_IMAGES, *MORE_NORMS, *MORE_SEQUENCES, *MORE_ATTENTION,
