@@ -15,6 +15,7 @@ from tests.gradcheck.planted_families.further_more_right import FURTHER_MORE_RIG
 from tests.gradcheck.planted_families.further_sequences import FURTHER_SEQUENCES
 from tests.gradcheck.planted_families.hard_points import HARD_POINTS
 from tests.gradcheck.planted_families.images import IMAGES
+from tests.gradcheck.planted_families.late_narrow import LATE_NARROW
 from tests.gradcheck.planted_families.late_right_tiny import LATE_RIGHT_TINY
 from tests.gradcheck.planted_families.losses import LOSSES
 from tests.gradcheck.planted_families.more_attention import MORE_ATTENTION
@@ -39,6 +40,6 @@ CORRECT = [*DENSE, *ACTIVATIONS, *ALGEBRA, *IMAGES, *NORMS, *SEQUENCES, *LOSSES,
 WRONG = [*AFFINE_BUGS, *ACTIVATION_BUGS, *ALGEBRA_BUGS, *IMAGE_BUGS, *NORM_BUGS, *SEQUENCE_BUGS, *LOSS_BUGS,
          *MORE_DENSE, *MORE_IMAGES, *MORE_NORMS, *MORE_SEQUENCES, *MORE_ATTENTION,
          *FURTHER_DENSE, *FURTHER_IMAGES, *FURTHER_SEQUENCES, *FURTHER_LOSSES, *FURTHER_MORE,
-         *FURTHER_MORE_LAYERS]  # fmt: skip
+         *FURTHER_MORE_LAYERS, *LATE_NARROW]  # fmt: skip
 
 __all__ = ["CORRECT", "KINDS", "WRONG", "Planted"]
