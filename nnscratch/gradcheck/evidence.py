@@ -216,3 +216,18 @@ def same_values(a: np.ndarray, b: np.ndarray) -> bool:
     (True, False)
     """
     return a.shape == b.shape and bool(np.array_equal(a, b))
+
+
+def example_by_example(seen: Evidence, name: str) -> bool:
+    """Whether an input acts on the output of its own example alone, as a layer's input does and weights do not.
+
+    >>> seen = evidence_of(lambda x, w: (x * w, None), lambda d, c: (2 * d, d[0]), np.ones((3, 2)), np.ones(2))
+    >>> [example_by_example(seen, name) for name in seen.wrong_names]
+    [True, False]
+    """
+    found, shape = seen.examination, seen.ruler.arrays[name].shape
+    mine = found.of(name)
+    if shape[:1] != seen.out.shape[:1] or mine.sum() != seen.ruler.flat[name].size:
+        return False
+    moved = (found.plus[mine] != found.minus[mine]).reshape(shape[0], -1, shape[0], seen.out.size // shape[0])
+    return not np.any(moved.any(axis=(1, 3)) & ~np.eye(shape[0], dtype=bool))

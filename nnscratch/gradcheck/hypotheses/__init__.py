@@ -1,6 +1,6 @@
 """Hypotheses about what is wrong with a gradient: one small function for each, the simplest first."""
 
-from nnscratch.gradcheck.hypotheses.accumulation import one_slice_of_a_sum, one_slice_of_an_input
+from nnscratch.gradcheck.hypotheses.accumulation import one_slice_of_a_sum, one_slice_of_an_input, repeated_index
 from nnscratch.gradcheck.hypotheses.cache import another_cached_array, quotient_of_cached_arrays
 from nnscratch.gradcheck.hypotheses.factors import (
     constant_factor,
@@ -16,6 +16,7 @@ from nnscratch.gradcheck.hypotheses.guesses import (
     a_term_turned_round,
     exchanged,
     misplaced,
+    other_condition,
     other_numbers,
     other_winners,
     overwritten,
@@ -25,15 +26,18 @@ from nnscratch.gradcheck.hypotheses.guesses import (
     slope_left_out,
     steps_differ,
     term_of_the_other_sign,
+    way_back_missing,
+    weights_overwritten,
 )
 from nnscratch.gradcheck.hypotheses.masks import (
+    mask_forgotten,
     mask_inside,
     missing_mask,
     sides_swapped,
     wrong_at_ties,
     wrong_mask,
 )
-from nnscratch.gradcheck.hypotheses.order import other_axes, other_axes_in_cache, swapped_gradients
+from nnscratch.gradcheck.hypotheses.order import another_axis, other_axes, other_axes_in_cache, swapped_gradients
 from nnscratch.gradcheck.hypotheses.places import (
     at_the_border,
     border_outputs,
@@ -51,6 +55,8 @@ HYPOTHESES = [
     opposite_sign,
     other_axes,
     swapped_gradients,
+    another_axis,
+    repeated_index,
     shifted,
     at_the_border,
     border_outputs,
@@ -65,6 +71,7 @@ HYPOTHESES = [
     part_scaled,
     slope_off,
     one_slice_of_a_sum,
+    mask_forgotten,
     another_cached_array,
     missing_mask,
     one_slice_of_an_input,
@@ -82,7 +89,6 @@ EXACT = [
     *CONCLUSIVE,
     wrong_at_ties,
     shifted,
-    shifted_outputs,
     other_axes_in_cache,
     another_cached_array,
     part_scaled,
@@ -98,8 +104,11 @@ GUESSES = [
     exchanged,
     term_of_the_other_sign,
     reaches_too_far,
+    other_condition,
+    weights_overwritten,
     part_of_the_whole,
     overwritten,
+    way_back_missing,
     other_numbers,
     a_term_turned_round,
     path_missing,

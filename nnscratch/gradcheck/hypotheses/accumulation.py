@@ -1,5 +1,7 @@
 """A sum is due, but the gradient holds one of its slices: the others are overwritten or left out."""
 
+import itertools
+
 import numpy as np
 
 from nnscratch.gradcheck.evidence import Evidence, evidence_of  # noqa: F401
@@ -36,6 +38,52 @@ def one_slice_of_a_sum(seen: Evidence) -> Finding | None:
     if axis is not None:
         evidence = f"d{seen.name} holds one slice along axis {axis} of dout, where the sum over all is due"
     return Finding("not-accumulated", seen.name, evidence, ADVICE)
+
+
+def repeated_index(seen: Evidence) -> Finding | None:
+    """Wrong are those elements alone that an array of indexes names more than once.
+
+    >>> words = np.array([0, 1, 1])
+    >>> def backward(dout, words):
+    ...     dw = np.zeros((3, 2))
+    ...     dw[words] += dout
+    ...     return dw
+    >>> repeated_index(evidence_of(lambda w: (w[words], words), backward, np.ones((3, 2)))).evidence
+    'dx0 is wrong only in places that an index names more than once'
+    """
+    indexes = [a for a in [*seen.visit.subject.inputs.values(), *seen.cached] if _is_index(a)]
+    bad = seen.bad & seen.known
+    for counts in itertools.chain.from_iterable(_visits(seen.x.shape, index) for index in indexes):
+        often = np.broadcast_to(counts > 1, seen.x.shape)
+        if (
+            bad.any()
+            and not (bad & ~often).any()
+            and (counts == 1).any()
+            and bad.sum() >= 0.9 * (often & seen.known).sum()
+        ):
+            evidence = f"d{seen.name} is wrong only in places that an index names more than once"
+            return Finding("not-accumulated", seen.name, evidence, ADVICE)
+    return None
+
+
+def _is_index(array):
+    return isinstance(array, np.ndarray) and array.dtype.kind in "iu" and array.size > 1 and array.min() >= 0
+
+
+def _visits(shape, index):
+    """How often an index names each place of an array: its rows, or one place along an axis for all others."""
+    if shape and index.max() < shape[0]:
+        counts = np.bincount(index.reshape(-1), minlength=shape[0])
+        yield counts.reshape(-1, *[1] * (len(shape) - 1))
+    for axis in range(len(shape)) if index.ndim == len(shape) else ():
+        if index.max() < shape[axis] and all(
+            n == m for a, (n, m) in enumerate(zip(shape, index.shape)) if a != axis
+        ):
+            counts = np.zeros(shape, int)
+            places = list(np.indices(index.shape, sparse=True))
+            places[axis] = index
+            np.add.at(counts, tuple(places), 1)
+            yield counts
 
 
 def one_slice_of_an_input(seen: Evidence) -> Finding | None:
