@@ -108,7 +108,7 @@ class Evidence:
         visit = self.visit
         with np.errstate(all="ignore"):
             try:
-                raw = visit.subject.backward(np.array(self.visit.dout), rebuild(self._cache, change))
+                raw = visit.subject.backward(np.array(self.visit.dout), rebuild(self.cache, change))
             except Exception:  # backward does not take such a cache
                 return None
         gradient = raw.get(self.name)
@@ -117,14 +117,14 @@ class Evidence:
         return np.array(gradient, dtype=np.float64)
 
     @functools.cached_property
-    def _cache(self):
+    def cache(self):
         with np.errstate(all="ignore"):
             return self.visit.subject.forward(fresh_inputs(self.visit.subject))[1]
 
     @functools.cached_property
     def cached(self) -> list[np.ndarray]:
         """The arrays in the cache, in order."""
-        return list(arrays_in(self._cache))
+        return list(arrays_in(self.cache))
 
     @functools.cached_property
     def used(self) -> list[int]:

@@ -1,0 +1,247 @@
+"""Change one operation of backward at a time, and see whether the gradient becomes right: then that one is at fault."""
+
+import itertools
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from nnscratch.gradcheck.evidence import Evidence, evidence_of, same_values  # noqa: F401
+from nnscratch.gradcheck.findings import Finding
+from nnscratch.gradcheck.subject import rebuild
+
+MOST_TRIALS = 120
+NUMPY = np.__path__[0]
+OTHER = {
+    "add": (np.subtract, "sign"),
+    "subtract": (np.add, "sign"),
+    "greater": (np.less, "wrong-mask"),
+    "less": (np.greater, "wrong-mask"),
+}
+ADVICE = {
+    "sign": "what is subtracted in forward is subtracted in backward",
+    "wrong-mask": "use the mask of the forward pass: look at its condition",
+    "missing-mask": "multiply by the mask of the forward pass there",
+    "transposed": "look at the axes of that operation",
+    "wrong-cache-variable": "compare each name on the right-hand side with the derivation: x or out, this or the next",
+    "missing-term": "chain rule: multiply dout by the slope of every function between, the last one first",
+}
+
+
+def repaired(seen: Evidence) -> Finding | None:
+    """The gradient becomes right when one operation is done with another array, another sign or another axis.
+
+    >>> x, y = np.random.default_rng(0).normal(size=(2, 6))
+    >>> def backward(dout, cache):
+    ...     x, y = cache
+    ...     return dout * (3 * x**2 - y * np.cos(x))
+    >>> repaired(evidence_of(lambda x: (x**3 + y * np.sin(x), (x, y)), backward, x)).evidence
+    'dx0 becomes right when + stands for - in line 3'
+    """
+    trial = _Trial(seen)
+    if trial.gradient(None) is None or not same_values(trial.gradient(None), seen.analytic):
+        return None
+    sites = list(trial.sites.values())
+    changes = (
+        change for make in (_ufuncs, _axes, _operands, _factors) for site in sites for change in make(seen, site)
+    )
+    for change in itertools.islice(changes, MOST_TRIALS):
+        gradient = trial.gradient(change)
+        if gradient is not None and _is_right(seen, gradient):
+            evidence = f"d{seen.name} becomes right when {change.words} in line {change.site.line}"
+            return Finding(change.kind, seen.name, evidence, ADVICE[change.kind])
+    return None
+
+
+def _is_right(seen, gradient):
+    with np.errstate(all="ignore"):
+        left = np.abs(gradient - seen.numeric)[seen.known]
+    return bool(np.all(left <= 1e-3 * seen.off + 1e-9 * seen.size))
+
+
+class _Site:
+    """One operation in the code: the ufunc and what it was given when it was first run."""
+
+    def __init__(self, ufunc: Any, method: str, inputs: tuple, options: dict, result: Any, line: int) -> None:
+        self.ufunc, self.method, self.inputs, self.options, self.line = ufunc, method, inputs, options, line
+        self.result = result
+
+
+class _Change:
+    """Another way to do the operation of one site; `apply(ufunc, inputs, options)` gives its result."""
+
+    def __init__(self, site: _Site, kind: str, words: str, apply: Any) -> None:
+        self.site, self.kind, self.words, self.apply = site, kind, words, apply
+
+
+class _Trial:
+    """Runs backward with one change in its operations, which are told apart by their place in the code."""
+
+    def __init__(self, seen: Evidence) -> None:
+        self.seen = seen
+        self.sites: dict[Any, _Site] = {}
+        self.change: _Change | None = None
+
+    def gradient(self, change: _Change | None) -> np.ndarray | None:
+        """Return the gradient with a change, or None where backward does not take it."""
+        self.change = change
+        seen = self.seen
+        try:
+            raw = seen.visit.subject.backward(
+                self._traced(np.array(seen.visit.dout)), rebuild(seen.cache, lambda k, a: self._traced(a))
+            )
+            gradient = np.asarray(raw[seen.name], dtype=np.float64)
+        except Exception:  # backward does not take such arrays
+            return None
+        return gradient if gradient.shape == seen.x.shape else None
+
+    def _traced(self, array):
+        if array.dtype.kind not in "fb":
+            return array
+        traced = array.view(Traced)
+        traced.trial = self
+        return traced
+
+    def run(self, ufunc: Any, method: str, inputs: tuple, options: dict) -> Any:
+        """Do one operation, changed if it is the one in question."""
+        frame: Any = sys._getframe(2)
+        while frame.f_back and frame.f_code.co_filename.startswith(NUMPY):
+            frame = frame.f_back
+        key = (frame.f_code, frame.f_lasti, ufunc, method)
+        if self.change is None:
+            result = getattr(ufunc, method)(*inputs, **options)
+            self.sites.setdefault(key, _Site(ufunc, method, inputs, options, result, frame.f_lineno))
+            return result
+        if self.sites.get(key) is self.change.site:
+            return self.change.apply(inputs, options)
+        return getattr(ufunc, method)(*inputs, **options)
+
+
+class Traced(np.ndarray):
+    """An array whose operations are done by a trial.
+
+    >>> isinstance(np.ones(2).view(Traced).T, Traced)
+    True
+    """
+
+    trial: Any
+
+    def __array_finalize__(self, source: Any) -> None:
+        """Hand on the trial."""
+        self.trial = getattr(source, "trial", None)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        """Let the trial do it with plain arrays."""
+        plain = tuple(a.view(np.ndarray) if isinstance(a, Traced) else a for a in inputs)
+        given = options.get("out")
+        if given:
+            options["out"] = tuple(a.view(np.ndarray) if isinstance(a, Traced) else a for a in given)
+        result = (
+            self.trial.run(ufunc, method, plain, options)
+            if self.trial
+            else getattr(ufunc, method)(*plain, **options)
+        )
+        if given:
+            if result is not options["out"][0]:
+                options["out"][0][...] = result
+            return given[0]
+        if isinstance(result, np.ndarray):
+            result = result.view(Traced)
+            result.trial = self.trial
+        return result
+
+
+def _ufuncs(seen, site) -> Iterator[_Change]:
+    """+ for -, < for >."""
+    other, kind = OTHER.get(site.ufunc.__name__, (None, ""))
+    if other and site.method == "__call__":
+        sign = {"add": "+", "subtract": "-", "greater": ">", "less": "<"}
+        words = f"{sign[other.__name__]} stands for {sign[site.ufunc.__name__]}"
+        yield _Change(site, kind, words, lambda inputs, options: other(*inputs, **options))
+
+
+def _axes(seen, site) -> Iterator[_Change]:
+    """A sum over another axis, a matrix transposed."""
+    if site.method == "reduce" and isinstance(site.options.get("axis"), int):
+        for axis in range(np.ndim(site.inputs[0])):
+            if axis != site.options["axis"] % np.ndim(site.inputs[0]):
+                yield _Change(
+                    site,
+                    "transposed",
+                    f"axis {axis} is summed over",
+                    lambda inputs, options, axis=axis: site.ufunc.reduce(*inputs, **{**options, "axis": axis}),
+                )
+    if site.ufunc is np.matmul:
+        for k, operand in enumerate(site.inputs):
+            if (
+                min(np.shape(operand), default=0) > 1
+                and operand.ndim > 1
+                and operand.shape[-1] == operand.shape[-2]
+            ):
+                yield _replacing(site, k, "transposed", "a matrix is transposed", lambda a: a.swapaxes(-1, -2))
+
+
+def _operands(seen, site) -> Iterator[_Change]:
+    """One array of the forward pass for another of its shape, in a loop for the one as far on in the cache."""
+    if site.method != "__call__":
+        return
+    for k, operand in enumerate(site.inputs):
+        if not isinstance(operand, np.ndarray) or operand.size < 2:
+            continue
+        for turn in (np.asarray, _turned):
+            used = next((name for name, a in seen.named if same_values(turn(a), operand)), None)
+            if used is None:
+                continue
+            for name, other in seen.named:
+                if turn(other).shape == operand.shape and not same_values(turn(other), operand):
+                    words = f"{name} stands for {used}"
+                    change = _exchange(seen, turn(operand), other, turn)
+                    yield _replacing(site, k, "wrong-cache-variable", words, change)
+            break
+
+
+def _turned(array):
+    return array.swapaxes(-1, -2) if array.ndim > 1 else array
+
+
+def _exchange(seen, used, other, turn):
+    """A function that puts another array in the place of one, and in a loop what is as far on in the cache."""
+    places = [next((k for k, a in enumerate(seen.cached) if same_values(a, b)), None) for b in (used, other)]
+
+    def change(operand):
+        if None not in places:
+            for k, array in enumerate(seen.cached):
+                if same_values(turn(array), operand) and 0 <= k + places[1] - places[0] < len(seen.cached):
+                    found = turn(seen.cached[k + places[1] - places[0]])
+                    return found if found.shape == operand.shape else operand
+        return turn(other) if same_values(turn(used), operand) else operand
+
+    return change
+
+
+def _factors(seen, site) -> Iterator[_Change]:
+    """The result times a mask or a slope that is left out."""
+    if site.method != "__call__" or not isinstance(site.result, np.ndarray) or site.result.dtype.kind != "f":
+        return
+    for name, array in seen.named:
+        if array.shape == site.result.shape and array.size > 1:
+            for kind, words, factor in (
+                ("missing-mask", f"the result is multiplied by ({name} > 0)", array > 0),
+                ("missing-term", f"the result is multiplied by 1 - {name}**2", 1 - array**2),
+                ("missing-term", f"the result is multiplied by {name} * (1 - {name})", array * (1 - array)),
+                ("missing-term", f"the result is multiplied by {name}", array),
+            ):
+                yield _Change(
+                    site,
+                    kind,
+                    words,
+                    lambda inputs, options, factor=factor: site.ufunc(*inputs, **options) * factor,
+                )
+
+
+def _replacing(site, k, kind, words, change):
+    def apply(inputs, options):
+        return site.ufunc(*inputs[:k], change(np.asarray(inputs[k])), *inputs[k + 1 :], **options)
+
+    return _Change(site, kind, words, apply)
