@@ -53,7 +53,14 @@ class _Log:
 
     def __init__(self, nudge: frozenset[int] = frozenset()) -> None:
         self.widened, self.nudge = False, nudge
+        self.doubles: dict[float, float] = {}
         self.met: list[np.ndarray] = []
+
+    def know(self, values: Any) -> None:
+        """Remember numbers of the forward pass, to put them in the place of what is left of them."""
+        for value in values:
+            if type(value) is float:
+                self.doubles |= {float(np.float32(value)): value, float(np.float16(value)): value}
 
     def dtype(self, asked: Any) -> Any:
         """Return float64 for a narrow dtype, any other as it is."""
@@ -69,6 +76,9 @@ class _Log:
         value = value.view(np.ndarray) if isinstance(value, Wide) else value
         if not isinstance(value, (np.ndarray, np.generic)) or value.dtype not in NARROW:
             return value
+        if np.ndim(value) == 0 and float(value) in self.doubles:
+            self.widened = True
+            return self.doubles[float(value)]
         self.met.append(np.array(value))
         if len(self.met) - 1 in self.nudge:
             return value * (1 + NUDGE * np.cos(np.arange(value.size).reshape(value.shape)))
@@ -92,7 +102,8 @@ class Wide(np.ndarray):
 
     def astype(self, dtype: Any, *args: Any, **options: Any) -> Any:
         """Return a copy of another dtype, but none that is narrow."""
-        return super().astype(self.log.dtype(dtype), *args, **options)
+        value = self.log.number(self) if self.dtype in NARROW else self.view(np.ndarray)
+        return self._wrapped(value.astype(self.log.dtype(dtype), *args, **options))
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         """Compute with plain arrays, and hand the log on to what comes out."""
@@ -125,15 +136,24 @@ def _run(subject, dout, log, step=0.0):
     """Run forward and backward on wide arrays, all changed by about `step`; {} where they do not take them."""
 
     def wide(a, step=0.0):
-        if not isinstance(a, np.ndarray) or a.dtype != np.float64 or isinstance(a, Wide):
+        if (
+            not isinstance(a, np.ndarray)
+            or isinstance(a, Wide)
+            or a.dtype != np.float64
+            and a.dtype.kind not in "biu"
+        ):
             return a
-        change = 1 + step * np.sin(1 + np.arange(a.size).reshape(a.shape)) if step else 1.0
-        moved = np.asarray(a * change).view(Wide)
+        moved = np.array(a)
+        if step and a.dtype.kind == "f":
+            moved *= 1 + step * np.sin(1 + np.arange(a.size).reshape(a.shape))
+        moved = moved.view(Wide)
         moved.log = log
         return moved
 
     try:
+        log.know(subject.settings.values())
         _, cache = subject.forward({name: wide(a, step) for name, a in fresh_inputs(subject).items()})
+        log.know(cache if isinstance(cache, tuple) else ())
         found = subject.backward(wide(dout, step), rebuild(cache, lambda _, a: wide(a)))
         return {name: np.asarray(g, np.float64) for name, g in found.items() if g is not None}
     except Exception:  # they do not take such arrays, which is no mistake of theirs

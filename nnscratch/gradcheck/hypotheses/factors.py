@@ -42,6 +42,11 @@ def constant_factor(seen: Evidence) -> Finding | None:
         evidence = f"d{seen.name} is exactly -1 times what it should be"
         return Finding("sign", seen.name, evidence, "look for a lost or superfluous minus")
     word = _name_factor(ratio, seen)
+    if not word and seen.x.size < 3 and not _is_simple(ratio):
+        if seen.pairs is None or not np.allclose(
+            seen.pairs.analytic, ratio * seen.pairs.numeric, rtol=1e-4, atol=0
+        ):
+            return None  # of a single number every gradient is a multiple
     times = f"{abs(ratio):.6g} times too large" if abs(ratio) > 1 else f"{1 / abs(ratio):.6g} times too small"
     evidence = f"d{seen.name} is {times}{' and of the wrong sign' if ratio < 0 else ''}, everywhere alike"
     if word:
@@ -146,6 +151,13 @@ def part_scaled(seen: Evidence) -> Finding | None:
             ratio = _ratio(error[seen.known], part[seen.known])
             if ratio is None or abs(ratio + 1) < 1e-3 or not seen.explains(seen.numeric - ratio * part):
                 continue  # at -1 the whole part is too much
+            if (
+                abs(ratio) > 0.1
+                and abs(ratio + 2) > 1e-3
+                and not _name_factor(1 + ratio, seen)
+                and not _is_simple(1 + ratio)
+            ):
+                continue  # a number that stands for nothing fits by accident
             name = seen.word_for(seen.cached[k])
             where = f"the part of d{seen.name} in which {name} takes part"
             if abs(ratio + 2) < 1e-3:
@@ -213,6 +225,14 @@ def _ratio(analytic, numeric):
     good = np.isfinite(analytic) & np.isfinite(numeric)
     bottom = float(np.sum(numeric[good] ** 2))
     return float(np.sum(analytic[good] * numeric[good])) / bottom if bottom > 0 else None
+
+
+def _is_simple(ratio):
+    """Whether a factor is a whole number or one divided by one, as those in formulas are."""
+    with np.errstate(all="ignore"):
+        return any(
+            abs(r - round(r)) <= 1e-4 * abs(r) and round(r) for r in (ratio, 1 / ratio, 10 * ratio) if abs(r) < 100
+        )
 
 
 def _name_factor(ratio, seen):

@@ -150,6 +150,42 @@ def _run_at_an_end(faulty, silent, axis):
     return bool(run and count < len(lost) - 1 and not (faulty & ~silent).any())
 
 
+def moved_along_one_axis(seen: Evidence) -> Finding | None:
+    """The derivatives are all there, but stand at other places along one axis of an image or a sequence.
+
+    >>> x = np.arange(18.0).reshape(2, 9)
+    >>> forward = lambda x: (np.sin(x[:, 1::3]), np.cos(x[:, 1::3]))
+    >>> def backward(dout, cosines):
+    ...     dx = np.zeros((2, 9))
+    ...     dx[:, [1, 3, 5]] = dout * cosines
+    ...     return dx
+    >>> moved_along_one_axis(evidence_of(forward, backward, x)).kind
+    'stride'
+    """
+    if seen.table is None or not seen.pairs.lost.any() or not seen.pairs.leaked.any() or not seen.regular:
+        return None
+    analytic, numeric = (
+        t.reshape(seen.out.size, *seen.x.shape) for t in (seen.pairs.analytic, seen.pairs.numeric)
+    )
+    size = np.max(np.abs(numeric))
+    images = [(2, 3)] if seen.x.ndim == 4 else []
+    for along in [*((axis,) for axis in range(1, seen.x.ndim) if seen.x.shape[axis] > 2), *images]:
+        axes = tuple(axis + 1 for axis in along)
+        if np.max(np.abs(analytic.sum(axis=axes) - numeric.sum(axis=axes))) > 1e-5 * size:
+            continue
+        if np.max(np.abs(np.flip(numeric, axes) - analytic)) <= 1e-5 * size:
+            return None  # flipped
+        middle = tuple(n // 2 if axis in along else slice(None) for axis, n in enumerate(seen.x.shape))
+        words = ", ".join(map(str, along))
+        evidence = f"all that d{seen.name} should hold is there, but some of it at other places along axis {words}"
+        if not np.any(seen.bad[middle]):
+            advice = "fold what lies in the padding back on the places that it was copied from"
+            return Finding("border", seen.name, evidence, advice)
+        advice = "find for output i the same places as forward does: look at stride, dilation, shifts and rounding"
+        return Finding("stride", seen.name, evidence, advice)
+    return None
+
+
 def other_stride(seen: Evidence) -> Finding | None:
     """From one output to the next, backward moves on by another number of places than forward.
 

@@ -16,9 +16,13 @@ NUMPY = np.__path__[0]
 OTHER = {
     "add": (np.subtract, "sign"),
     "subtract": (np.add, "sign"),
+    "negative": (np.positive, "sign"),
     "greater": (np.less, "wrong-mask"),
     "less": (np.greater, "wrong-mask"),
 }
+SIGNS = {"add": "+", "subtract": "-", "positive": "no minus", "negative": "a minus", "greater": ">", "less": "<"}
+COMPARISONS = (np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.where)
+FUNCTIONS = (np.where, np.einsum, np.dot, np.outer)
 ADVICE = {
     "sign": "what is subtracted in forward is subtracted in backward",
     "wrong-mask": "use the mask of the forward pass: look at its condition",
@@ -63,9 +67,11 @@ def _is_right(seen, gradient):
 class _Site:
     """One operation in the code: the ufunc and what it was given when it was first run."""
 
-    def __init__(self, ufunc: Any, method: str, inputs: tuple, options: dict, result: Any, line: int) -> None:
-        self.ufunc, self.method, self.inputs, self.options, self.line = ufunc, method, inputs, options, line
-        self.result = result
+    def __init__(self, ufunc: Any, method: str, inputs: tuple, options: dict, line: int) -> None:
+        self.ufunc, self.method, self.options, self.line = ufunc, method, options, line
+        self.inputs = tuple(a.view(np.ndarray) if isinstance(a, Traced) else a for a in inputs)
+        self.upstream = any(isinstance(a, Traced) and a.upstream for a in inputs)
+        self.result: Any = None
 
 
 class _Change:
@@ -89,75 +95,82 @@ class _Trial:
         seen = self.seen
         try:
             raw = seen.visit.subject.backward(
-                self._traced(np.array(seen.visit.dout)), rebuild(seen.cache, lambda k, a: self._traced(a))
+                self._traced(np.array(seen.visit.dout), True), rebuild(seen.cache, lambda k, a: self._traced(a))
             )
             gradient = np.asarray(raw[seen.name], dtype=np.float64)
         except Exception:  # backward does not take such arrays
             return None
         return gradient if gradient.shape == seen.x.shape else None
 
-    def _traced(self, array):
+    def _traced(self, array, upstream=False):
         if array.dtype.kind not in "fb":
             return array
         traced = array.view(Traced)
-        traced.trial = self
+        traced.trial, traced.upstream = self, upstream
         return traced
 
-    def run(self, ufunc: Any, method: str, inputs: tuple, options: dict) -> Any:
+    def run(self, function: Any, method: str, inputs: tuple, options: dict) -> Any:
         """Do one operation, changed if it is the one in question."""
         frame: Any = sys._getframe(2)
         while frame.f_back and frame.f_code.co_filename.startswith(NUMPY):
             frame = frame.f_back
-        key = (frame.f_code, frame.f_lasti, ufunc, method)
-        if self.change is None:
-            result = getattr(ufunc, method)(*inputs, **options)
-            self.sites.setdefault(key, _Site(ufunc, method, inputs, options, result, frame.f_lineno))
+        key = (frame.f_code, frame.f_lasti, function, method)
+        if self.change is None and key not in self.sites:
+            self.sites[key] = _Site(function, method, inputs, options, frame.f_lineno)
+        site = self.sites.get(key)
+        plain = [a.view(np.ndarray) if isinstance(a, Traced) else a for a in inputs]
+        if self.change and site is self.change.site:
+            result = self.change.apply(plain, options)
+        else:
+            result = (getattr(function, method) if method else function)(*plain, **options)
+        if self.change is None and site.result is None:
+            site.result = result
+        if not isinstance(result, np.ndarray):
             return result
-        if self.sites.get(key) is self.change.site:
-            return self.change.apply(inputs, options)
-        return getattr(ufunc, method)(*inputs, **options)
+        return self._traced(result, any(isinstance(a, Traced) and a.upstream for a in inputs))
 
 
 class Traced(np.ndarray):
-    """An array whose operations are done by a trial.
+    """An array whose operations are done by a trial; `upstream` tells that it was made of dout.
 
     >>> isinstance(np.ones(2).view(Traced).T, Traced)
     True
     """
 
     trial: Any
+    upstream: bool
 
     def __array_finalize__(self, source: Any) -> None:
         """Hand on the trial."""
-        self.trial = getattr(source, "trial", None)
+        self.trial, self.upstream = getattr(source, "trial", None), getattr(source, "upstream", False)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         """Let the trial do it with plain arrays."""
-        plain = tuple(a.view(np.ndarray) if isinstance(a, Traced) else a for a in inputs)
         given = options.get("out")
         if given:
             options["out"] = tuple(a.view(np.ndarray) if isinstance(a, Traced) else a for a in given)
-        result = (
-            self.trial.run(ufunc, method, plain, options)
-            if self.trial
-            else getattr(ufunc, method)(*plain, **options)
-        )
+        trial = next(a.trial for a in (self, *inputs) if isinstance(a, Traced) and a.trial)
+        result = trial.run(ufunc, method, inputs, options)
         if given:
-            if result is not options["out"][0]:
+            if isinstance(result, np.ndarray) and not np.may_share_memory(result, options["out"][0]):
                 options["out"][0][...] = result
+            if isinstance(given[0], Traced):
+                given[0].upstream |= any(isinstance(a, Traced) and a.upstream for a in inputs)
             return given[0]
-        if isinstance(result, np.ndarray):
-            result = result.view(Traced)
-            result.trial = self.trial
         return result
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        """Let the trial do what is one operation, and NumPy the rest."""
+        if func in FUNCTIONS and self.trial:
+            return self.trial.run(func, "", args, kwargs)
+        return super().__array_function__(func, types, args, kwargs)
 
 
 def _ufuncs(seen, site) -> Iterator[_Change]:
     """+ for -, < for >."""
     other, kind = OTHER.get(site.ufunc.__name__, (None, ""))
-    if other and site.method == "__call__":
-        sign = {"add": "+", "subtract": "-", "greater": ">", "less": "<"}
-        words = f"{sign[other.__name__]} stands for {sign[site.ufunc.__name__]}"
+    if other and site.method == "__call__" and (site.upstream or site.ufunc is not np.negative):
+        words = f"{SIGNS[other.__name__]} stands for {SIGNS[site.ufunc.__name__]}"
         yield _Change(site, kind, words, lambda inputs, options: other(*inputs, **options))
 
 
@@ -184,8 +197,11 @@ def _axes(seen, site) -> Iterator[_Change]:
 
 def _operands(seen, site) -> Iterator[_Change]:
     """One array of the forward pass for another of its shape, in a loop for the one as far on in the cache."""
-    if site.method != "__call__":
+    if site.method not in ("__call__", ""):
         return
+    wrong = "wrong-mask" if site.ufunc in COMPARISONS else "wrong-cache-variable"
+    if site.ufunc is np.where and len(site.inputs) == 3:
+        yield _Change(site, "wrong-mask", "the two cases change places", lambda a, _: np.where(a[0], a[2], a[1]))
     for k, operand in enumerate(site.inputs):
         if not isinstance(operand, np.ndarray) or operand.size < 2:
             continue
@@ -197,7 +213,13 @@ def _operands(seen, site) -> Iterator[_Change]:
                 if turn(other).shape == operand.shape and not same_values(turn(other), operand):
                     words = f"{name} stands for {used}"
                     change = _exchange(seen, turn(operand), other, turn)
-                    yield _replacing(site, k, "wrong-cache-variable", words, change)
+                    kind = "wrong-mask" if operand.dtype.kind == "b" else wrong
+                    yield _replacing(site, k, kind, words, change)
+            if operand.dtype.kind == "b":
+                yield _replacing(site, k, "wrong-mask", f"{used} is turned round", np.logical_not)
+            elif site.ufunc is np.multiply:
+                words = f"1 - {used} stands for {used}"
+                yield _replacing(site, k, "wrong-cache-variable", words, lambda a: 1 - a)
             break
 
 
@@ -222,7 +244,12 @@ def _exchange(seen, used, other, turn):
 
 def _factors(seen, site) -> Iterator[_Change]:
     """The result times a mask or a slope that is left out."""
-    if site.method != "__call__" or not isinstance(site.result, np.ndarray) or site.result.dtype.kind != "f":
+    if (
+        not site.upstream
+        or site.method not in ("__call__", "")
+        or np.ndim(site.result) == 0
+        or "out" in site.options
+    ):
         return
     for name, array in seen.named:
         if array.shape == site.result.shape and array.size > 1:
@@ -230,7 +257,6 @@ def _factors(seen, site) -> Iterator[_Change]:
                 ("missing-mask", f"the result is multiplied by ({name} > 0)", array > 0),
                 ("missing-term", f"the result is multiplied by 1 - {name}**2", 1 - array**2),
                 ("missing-term", f"the result is multiplied by {name} * (1 - {name})", array * (1 - array)),
-                ("missing-term", f"the result is multiplied by {name}", array),
             ):
                 yield _Change(
                     site,
