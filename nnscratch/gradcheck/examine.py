@@ -15,6 +15,8 @@ from nnscratch.gradcheck.table import analytic_rows, powers_for
 KEPT = 3_000_000
 WORK = 10_000_000
 LOCALISED = 4
+SMALL = 400  # elements that are measured one and all once something is wrong
+PARTS = ("chosen", "words", "analytic", "numeric", "plus", "minus", "h", "at_kink")
 
 
 @dataclass
@@ -197,8 +199,38 @@ def _localise(found, analytic, name, tolerance):
             active = max(halves, key=lambda half: _off_along(ruler, analytic, half, signs, h, dout))
         places.add(int(active[0]))
     drawn = np.array(sorted(places - set(found.chosen.tolist())), dtype=int)
-    more = _judge_elements(visit, ruler, analytic, drawn, tolerance)
-    for part in ("chosen", "words", "analytic", "numeric", "plus", "minus", "h", "at_kink"):
+    _measure_more(found, analytic, drawn, tolerance)
+
+
+def complete(found: Examination, tolerance: float) -> None:
+    """Measure the elements that were not chosen, where the inputs with mistakes are small.
+
+    >>> from nnscratch.gradcheck.subject import Subject
+    >>> subject = Subject("square", lambda given: (given["x"] ** 2, given["x"]), lambda dout, x: {"x": dout * x},
+    ...                   {"x": np.arange(1.0, 9.0)}, ["x"])
+    >>> [found] = examine(Visit(subject, np.random.default_rng(0)), 1e-6, 3)
+    >>> complete(found, 1e-6)
+    >>> len(found.chosen)
+    8
+    """
+    ruler = found.ruler
+    analytic = np.full(ruler.size, np.nan)
+    for name, gradient in found.visit.grads.items():
+        analytic[ruler.span(name)] = gradient.reshape(-1)
+    wrong = [name for name in found.visit.grads if (found.words[found.of(name)] == WRONG).any()]
+    if wrong and sum(ruler.flat[name].size for name in wrong) <= SMALL:
+        everywhere = np.concatenate([np.arange(ruler.size)[ruler.span(name)] for name in wrong])
+        rest = np.setdiff1d(everywhere, found.chosen)
+        if len(rest):
+            _measure_more(found, analytic, rest, tolerance)
+            order = np.argsort(found.chosen)
+            for part in PARTS:
+                setattr(found, part, getattr(found, part)[order])
+
+
+def _measure_more(found, analytic, elements, tolerance):
+    more = _judge_elements(found.visit, found.ruler, analytic, elements, tolerance)
+    for part in PARTS:
         setattr(found, part, np.concatenate([getattr(found, part), getattr(more, part)]))
 
 

@@ -28,25 +28,30 @@ class Ruler:
         self.flat = {name: array.reshape(-1) for name, array in self.arrays.items()}
         self.starts = dict(zip(self.names, np.cumsum([0, *(a.size for a in self.flat.values())])))
         self.size = sum(a.size for a in self.flat.values())
+        self._shared = {**subject.inputs, **self.arrays}
+        self._renewed = [name for name, value in subject.inputs.items() if self._is_renewed(name, value)]
         self.out = self.output()
         self.unit = np.concatenate([_units(a) for a in self.flat.values()] or [np.zeros(0)])
 
     def output(self) -> np.ndarray:
         """Run forward on what the inputs hold now; return the outputs as one row."""
+        with np.errstate(all="ignore"):
+            return self._output()
+
+    def _output(self):
         if self.careful:
             given = fresh_inputs(self.subject._replace(inputs={**self.subject.inputs, **self.arrays}))
         else:
-            given = {name: self._given(name, value) for name, value in self.subject.inputs.items()}
-        with np.errstate(all="ignore"):
-            out, _ = self.subject.forward(given)
-        return np.array(out, dtype=np.float64).reshape(-1)
+            given = self._shared.copy()
+            for name in self._renewed:
+                given[name] = fresh(given[name])
+        return np.array(self.subject.forward(given)[0], dtype=np.float64).reshape(-1)
 
-    def _given(self, name, value):
-        if name in self.arrays:
-            return self.arrays[name]
-        if isinstance(value, PLAIN) or (isinstance(value, np.ndarray) and name not in self.subject.may_change):
-            return value
-        return fresh(value)
+    def _is_renewed(self, name, value):
+        """Whether forward must be given a copy of its own."""
+        if name in self.arrays or isinstance(value, PLAIN):
+            return False
+        return not isinstance(value, np.ndarray) or name in self.subject.may_change
 
     def place(self, k: int) -> tuple[str, int]:
         """Return the name of the input that element k belongs to, and its flat position there."""
@@ -70,10 +75,11 @@ class Ruler:
         flat = self.flat[name]
         old = flat[at]
         try:
-            flat[at] = old + h
-            plus = self.output()
-            flat[at] = old - h
-            minus = self.output()
+            with np.errstate(all="ignore"):
+                flat[at] = old + h
+                plus = self._output()
+                flat[at] = old - h
+                minus = self._output()
         finally:
             flat[at] = old
         return plus, minus

@@ -146,9 +146,9 @@ def _run(subject, dout, log, step=0.0):
         moved = np.array(a)
         if step and a.dtype.kind == "f":
             moved *= 1 + step * np.sin(1 + np.arange(a.size).reshape(a.shape))
-        moved = moved.view(Wide)
-        moved.log = log
-        return moved
+        given = moved.view(Wide)
+        given.log = log
+        return given
 
     try:
         log.know(subject.settings.values())

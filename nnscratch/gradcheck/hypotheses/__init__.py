@@ -1,6 +1,11 @@
 """Hypotheses about what is wrong with a gradient: one small function for each, the simplest first."""
 
-from nnscratch.gradcheck.hypotheses.accumulation import one_slice_of_a_sum, one_slice_of_an_input, repeated_index
+from nnscratch.gradcheck.hypotheses.accumulation import (
+    neighbours_overwritten,
+    one_slice_of_a_sum,
+    one_slice_of_an_input,
+    repeated_index,
+)
 from nnscratch.gradcheck.hypotheses.cache import another_cached_array, quotient_of_cached_arrays
 from nnscratch.gradcheck.hypotheses.factors import (
     constant_factor,
@@ -77,6 +82,7 @@ HYPOTHESES = [
     another_cached_array,
     missing_mask,
     one_slice_of_an_input,
+    neighbours_overwritten,
     invariance_lost,
     factor_along_axes,
     quotient_of_cached_arrays,

@@ -66,6 +66,28 @@ def repeated_index(seen: Evidence) -> Finding | None:
     return None
 
 
+def neighbours_overwritten(seen: Evidence) -> Finding | None:
+    """Right are both ends along an axis alone, where there is one neighbour to hear from instead of two.
+
+    >>> def backward(dout, x):
+    ...     d, dx = dout * 2 * np.diff(x), np.zeros_like(x)
+    ...     dx[1:] = d
+    ...     dx[:-1] = -d
+    ...     return dx
+    >>> x = np.array([1.0, 3.0, 4.0, 9.0, 7.0])
+    >>> neighbours_overwritten(evidence_of(lambda x: ((np.diff(x) ** 2).sum(), x), backward, x)).kind
+    'not-accumulated'
+    """
+    for axis in range(seen.x.ndim) if seen.whole else ():
+        bad = np.moveaxis(seen.bad, axis, 0)
+        if len(bad) > 3 and bad[1:-1].all() and not bad[0].any() and not bad[-1].any():
+            evidence = (
+                f"d{seen.name} is right at both ends of axis {axis} alone, where one part is added up, not two"
+            )
+            return Finding("not-accumulated", seen.name, evidence, ADVICE)
+    return None
+
+
 def _is_index(array):
     return isinstance(array, np.ndarray) and array.dtype.kind in "iu" and array.size > 1 and array.min() >= 0
 

@@ -38,21 +38,25 @@ def constant_factor(seen: Evidence) -> Finding | None:
     ratio = _ratio(seen.analytic[seen.known], seen.numeric[seen.known])
     if ratio is None or abs(ratio) < 1e-9 or not seen.explains(ratio * seen.numeric):
         return None
+    if np.max(np.abs(ratio * seen.numeric - seen.analytic)[seen.known]) > 0.05 * abs(ratio) * seen.size:
+        return None  # what is next to nothing is a small multiple of anything
     if abs(ratio + 1) < 1e-3:
         evidence = f"d{seen.name} is exactly -1 times what it should be"
         return Finding("sign", seen.name, evidence, "look for a lost or superfluous minus")
     word = _name_factor(ratio, seen)
-    if not word and seen.x.size < 3 and not _is_simple(ratio):
-        if seen.pairs is None or not np.allclose(
-            seen.pairs.analytic, ratio * seen.pairs.numeric, rtol=1e-4, atol=0
-        ):
-            return None  # of a single number every gradient is a multiple
+    if not word and seen.x.size < 3 and not _is_simple(ratio) and not _same_for_every_output(seen, ratio):
+        return None  # of a single number every gradient is a multiple
     times = f"{abs(ratio):.6g} times too large" if abs(ratio) > 1 else f"{1 / abs(ratio):.6g} times too small"
     evidence = f"d{seen.name} is {times}{' and of the wrong sign' if ratio < 0 else ''}, everywhere alike"
     if word:
         evidence += f": {word[0]}"
         return Finding("constant-factor", seen.name, evidence, word[1])
     return Finding("constant-factor", seen.name, evidence, "look for a factor that is lost, doubled or squared")
+
+
+def _same_for_every_output(seen, ratio):
+    pairs = seen.pairs
+    return pairs is not None and np.allclose(pairs.analytic, ratio * pairs.numeric, rtol=1e-4, atol=0)
 
 
 def factor_in_some(seen: Evidence) -> Finding | None:

@@ -164,26 +164,33 @@ def moved_along_one_axis(seen: Evidence) -> Finding | None:
     """
     if seen.table is None or not seen.pairs.lost.any() or not seen.pairs.leaked.any() or not seen.regular:
         return None
-    analytic, numeric = (
-        t.reshape(seen.out.size, *seen.x.shape) for t in (seen.pairs.analytic, seen.pairs.numeric)
-    )
-    size = np.max(np.abs(numeric))
-    images = [(2, 3)] if seen.x.ndim == 4 else []
-    for along in [*((axis,) for axis in range(1, seen.x.ndim) if seen.x.shape[axis] > 2), *images]:
-        axes = tuple(axis + 1 for axis in along)
-        if np.max(np.abs(analytic.sum(axis=axes) - numeric.sum(axis=axes))) > 1e-5 * size:
-            continue
-        if np.max(np.abs(np.flip(numeric, axes) - analytic)) <= 1e-5 * size:
-            return None  # flipped
+    for along, moved, flipped in _redistributions(seen):
+        if flipped:
+            return None
         middle = tuple(n // 2 if axis in along else slice(None) for axis, n in enumerate(seen.x.shape))
         words = ", ".join(map(str, along))
         evidence = f"all that d{seen.name} should hold is there, but some of it at other places along axis {words}"
-        if not np.any(seen.bad[middle]):
+        if moved == "x" and not np.any(seen.bad[middle]):
             advice = "fold what lies in the padding back on the places that it was copied from"
             return Finding("border", seen.name, evidence, advice)
+        evidence += "" if moved == "x" else " of the output"
         advice = "find for output i the same places as forward does: look at stride, dilation, shifts and rounding"
         return Finding("stride", seen.name, evidence, advice)
     return None
+
+
+def _redistributions(seen):
+    """Axes of the input, or of the output, along which the sums of both tables agree; whether one is flipped."""
+    shape = *seen.out.shape, *seen.x.shape
+    analytic, numeric = seen.pairs.analytic.reshape(shape), seen.pairs.numeric.reshape(shape)
+    close = 1e-5 * np.max(np.abs(numeric))
+    for moved, first, lengths in (("x", seen.out.ndim, seen.x.shape), ("out", 0, seen.out.shape)):
+        images = [(2, 3)] if len(lengths) == 4 else []
+        for along in [*((axis,) for axis in range(1, len(lengths)) if lengths[axis] > 2), *images]:
+            axes = tuple(first + axis for axis in along)
+            if np.max(np.abs(analytic.sum(axis=axes) - numeric.sum(axis=axes))) <= close:
+                error = analytic - numeric  # turned round it is its own opposite where a part is flipped
+                yield along, moved, np.max(np.abs(np.flip(error, axes) + error)) <= close
 
 
 def other_stride(seen: Evidence) -> Finding | None:

@@ -1,4 +1,4 @@
-"""Change one operation of backward at a time, and see whether the gradient becomes right: then that one is at fault."""
+"""Change one operation of backward at a time: where the gradient becomes right, that one is at fault."""
 
 import itertools
 import sys
@@ -11,7 +11,7 @@ from nnscratch.gradcheck.evidence import Evidence, evidence_of, same_values  # n
 from nnscratch.gradcheck.findings import Finding
 from nnscratch.gradcheck.subject import rebuild
 
-MOST_TRIALS = 120
+MOST_TRIALS, MOST_OPERATIONS = 120, 3000  # the time that a slow backward may take is bounded
 NUMPY = np.__path__[0]
 OTHER = {
     "add": (np.subtract, "sign"),
@@ -28,7 +28,7 @@ ADVICE = {
     "wrong-mask": "use the mask of the forward pass: look at its condition",
     "missing-mask": "multiply by the mask of the forward pass there",
     "transposed": "look at the axes of that operation",
-    "wrong-cache-variable": "compare each name on the right-hand side with the derivation: x or out, this or the next",
+    "wrong-cache-variable": "compare the names on the right with the derivation: x or out, this step or the next",
     "missing-term": "chain rule: multiply dout by the slope of every function between, the last one first",
 }
 
@@ -44,13 +44,14 @@ def repaired(seen: Evidence) -> Finding | None:
     'dx0 becomes right when + stands for - in line 3'
     """
     trial = _Trial(seen)
-    if trial.gradient(None) is None or not same_values(trial.gradient(None), seen.analytic):
+    gradient = trial.gradient(None)
+    if gradient is None or not same_values(gradient, seen.analytic):
         return None
     sites = list(trial.sites.values())
     changes = (
         change for make in (_ufuncs, _axes, _operands, _factors) for site in sites for change in make(seen, site)
     )
-    for change in itertools.islice(changes, MOST_TRIALS):
+    for change in itertools.islice(changes, min(MOST_TRIALS, MOST_OPERATIONS // max(trial.count, 1))):
         gradient = trial.gradient(change)
         if gradient is not None and _is_right(seen, gradient):
             evidence = f"d{seen.name} becomes right when {change.words} in line {change.site.line}"
@@ -87,6 +88,7 @@ class _Trial:
     def __init__(self, seen: Evidence) -> None:
         self.seen = seen
         self.sites: dict[Any, _Site] = {}
+        self.count = 0
         self.change: _Change | None = None
 
     def gradient(self, change: _Change | None) -> np.ndarray | None:
@@ -117,7 +119,8 @@ class _Trial:
         key = (frame.f_code, frame.f_lasti, function, method)
         if self.change is None and key not in self.sites:
             self.sites[key] = _Site(function, method, inputs, options, frame.f_lineno)
-        site = self.sites.get(key)
+        site: Any = self.sites.get(key)
+        self.count += self.change is None
         plain = [a.view(np.ndarray) if isinstance(a, Traced) else a for a in inputs]
         if self.change and site is self.change.site:
             result = self.change.apply(plain, options)
@@ -229,13 +232,14 @@ def _turned(array):
 
 def _exchange(seen, used, other, turn):
     """A function that puts another array in the place of one, and in a loop what is as far on in the cache."""
-    places = [next((k for k, a in enumerate(seen.cached) if same_values(a, b)), None) for b in (used, other)]
+    first, second = (next((k for k, a in enumerate(seen.cached) if same_values(a, b)), -1) for b in (used, other))
+    on = second - first
 
     def change(operand):
-        if None not in places:
+        if min(first, second) >= 0:
             for k, array in enumerate(seen.cached):
-                if same_values(turn(array), operand) and 0 <= k + places[1] - places[0] < len(seen.cached):
-                    found = turn(seen.cached[k + places[1] - places[0]])
+                if same_values(turn(array), operand) and 0 <= k + on < len(seen.cached):
+                    found = turn(seen.cached[k + on])
                     return found if found.shape == operand.shape else operand
         return turn(other) if same_values(turn(used), operand) else operand
 
