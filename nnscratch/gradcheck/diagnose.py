@@ -32,6 +32,7 @@ def diagnose(examination: Examination) -> list[Finding]:
     sure = any(HYPOTHESES[rank] in EXACT for rank, _ in found)
     if not sure:
         repairs = _one_of_each_kind((0, found) for found in map(_repaired, seen[:MOST_REPAIRED]) if found)
+        sure = bool(repairs)
         findings = repairs + [finding for finding in findings if finding.kind not in _kinds(repairs)]
     if len(findings) < ENOUGH and not sure and not (findings and all(map(_is_mask, seen))):
         findings = (findings + [guess for guess in _guesses(seen) if guess.kind not in _kinds(findings)])[:ENOUGH]

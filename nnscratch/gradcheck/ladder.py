@@ -9,6 +9,8 @@ import numpy as np
 POWERS = (-17, -13, -10, -7, -4, -20, -24, -28)
 SINGLE_POWERS = (-7, -5, -3, -9, -11)
 ROUNDING = 10.0
+UNMOVED = 1e-16  # a slope that may hide behind round-off where nothing moves at any step
+SHORTEST, JITTER = 4, 4.0  # pairs of steps that are looked at, and the odds that they show too little
 RIGHT, UNRESOLVED, KINK, WRONG = 0, 1, 2, 3
 
 
@@ -61,7 +63,7 @@ def plainly_wrong(analytic: np.ndarray, one: Rung, two: Rung) -> np.ndarray:
         spread = np.abs(one.value - two.value) + np.maximum(one.noise, two.noise)
         size = np.maximum(np.abs(analytic), np.abs(one.value))
         smooth = one.gap <= np.maximum(2 * one.h / two.h * two.gap, 1e-7 * size)
-        return (off > 100 * spread) & smooth & (off > 1e-4 * size)
+        return (off > 100 * spread) & smooth & (off > 1e-3 * size)
 
 
 def rule(analytic: np.ndarray, rungs: list[Rung], tolerance: float, floor: float) -> Ruling:
@@ -79,14 +81,14 @@ def rule(analytic: np.ndarray, rungs: list[Rung], tolerance: float, floor: float
         right = np.zeros(np.shape(analytic), dtype=bool)
         best, error = rungs[0].value, np.full(np.shape(analytic), np.inf)
         finite = [np.isfinite(rung.value) for rung in rungs]
-        astride = _astride(rungs)
+        astride, grain = _astride(rungs), _grain(rungs)
         for k, rung in enumerate(rungs):
             right |= confirmed(analytic, rung, tolerance)
             scatter = np.zeros_like(error)
             for shorter, usable in zip(rungs[k + 1 :], finite[k + 1 :]):
                 drift = np.abs(shorter.value - rung.value) * shorter.h / rung.h
                 scatter = np.where(usable, np.fmax(scatter, drift), scatter)
-            noise = rung.noise + scatter + astride[k]
+            noise = rung.noise + scatter + astride[k] + grain / rung.h
             neighbours = rungs[max(k - 1, 0) : k] + rungs[k + 1 : k + 2]
             spreads = [np.abs(other.value - rung.value) for other in neighbours]
             spread = np.fmin.reduce(spreads) if spreads else np.full_like(error, np.inf)
@@ -100,10 +102,11 @@ def rule(analytic: np.ndarray, rungs: list[Rung], tolerance: float, floor: float
                 close = np.abs(analytic - refined) <= tolerance * size + 1.2 * rung.noise
                 right |= close & (1.2 * rung.noise + 0.01 * moved <= tolerance * size)
                 best, error = _better(best, error, refined, 1.2 * noise + moved * (longer.h / rung.h + 1))
+        error = _flattened(best, error, rungs)
         off = np.abs(analytic - best)
         size = np.maximum(np.abs(analytic), np.abs(best))
-        hidden = (off <= 4 * error) | ~np.isfinite(error)
-        zero = np.maximum(error, off) <= tolerance * floor
+        hidden = (off <= 4 * error) | ~np.isfinite(error) | (off <= (0 if floor else UNMOVED))
+        zero = np.maximum(error, off) <= (tolerance * floor if floor else UNMOVED)
         kink = _kinked(rungs, finite, off, size)
         word = np.where(off <= tolerance * size, RIGHT, np.where(kink, KINK, WRONG))
         word = np.where(hidden & (word == WRONG), np.where(zero, RIGHT, UNRESOLVED), word)
@@ -126,10 +129,29 @@ def _astride(rungs):
     reach = [np.zeros_like(rung.gap) for rung in rungs]
     for k, (longer, rung) in enumerate(zip(rungs, rungs[1:])):
         most = rung.gap + 8 * rung.noise
-        stays = np.isfinite(most) & (most > np.sqrt(rung.h / longer.h) * longer.gap)
+        shrunk = rung.h / longer.h
+        stays = np.isfinite(most) & (most > np.minimum(2 * shrunk, np.sqrt(shrunk)) * longer.gap)
         reach[k] = np.where(stays, np.fmax(reach[k], longer.gap), reach[k])
         reach[k + 1] = np.where(stays, rung.gap, reach[k + 1])
     return reach
+
+
+def _grain(rungs):
+    """By how much the function jitters at short steps: a small result of large numbers is rounded as they are."""
+    grain, seen = np.zeros_like(rungs[0].value), np.zeros(np.shape(rungs[0].value), dtype=int)
+    for longer, rung in reversed(list(zip(rungs, rungs[1:]))):
+        jump = np.abs(rung.value - longer.value) * rung.h
+        counts = np.isfinite(jump) & (jump > 0) & (seen < SHORTEST)
+        grain, seen = np.where(counts, np.fmax(grain, JITTER * jump), grain), seen + counts
+    return grain
+
+
+def _flattened(best, error, rungs):
+    """The error of a slope that is next to nothing at long steps, but not at short ones: all beyond is flat."""
+    steep = np.fmax.reduce(
+        [np.where(np.abs(rung.value) > 10 * rung.noise, np.abs(rung.value), 0) for rung in rungs]
+    )
+    return np.where(error >= np.abs(best), np.fmax(error, steep), error)
 
 
 def _better(best, error, value, its_error):

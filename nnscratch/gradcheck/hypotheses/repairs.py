@@ -28,7 +28,7 @@ ADVICE = {
     "wrong-mask": "use the mask of the forward pass: look at its condition",
     "missing-mask": "multiply by the mask of the forward pass there",
     "transposed": "look at the axes of that operation",
-    "wrong-cache-variable": "compare the names on the right with the derivation: x or out, this step or the next",
+    "wrong-cache-variable": "write down what the derivative is a function of: x or out, this step or the next",
     "missing-term": "chain rule: multiply dout by the slope of every function between, the last one first",
 }
 
