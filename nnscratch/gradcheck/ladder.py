@@ -137,13 +137,15 @@ def _astride(rungs):
 
 
 def _grain(rungs):
-    """By how much the function jitters at short steps: a small result of large numbers is rounded as they are."""
+    """By how much a function jitters that stands still at short steps: a small result of large numbers does."""
     grain, seen = np.zeros_like(rungs[0].value), np.zeros(np.shape(rungs[0].value), dtype=int)
     for longer, rung in reversed(list(zip(rungs, rungs[1:]))):
         jump = np.abs(rung.value - longer.value) * rung.h
         counts = np.isfinite(jump) & (jump > 0) & (seen < SHORTEST)
         grain, seen = np.where(counts, np.fmax(grain, JITTER * jump), grain), seen + counts
-    return grain
+    moves = np.fmax.reduce([np.abs(rung.value) for rung in rungs])
+    stuck = [(rung.left == 0) & (rung.right == 0) & (moves > 10 * rung.noise) for rung in rungs]
+    return np.where(np.logical_or.reduce(stuck), grain, 0.0)
 
 
 def _flattened(best, error, rungs):
