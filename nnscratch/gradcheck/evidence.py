@@ -13,6 +13,7 @@ from nnscratch.gradcheck.subject import Subject, arrays_in, fresh_inputs, is_num
 
 EXPLAINED = 0.02
 MOST_OUTPUTS = 400
+FEW = 10_000  # elements of gradients of which many may be kept
 
 
 class Evidence:
@@ -103,14 +104,26 @@ class Evidence:
             off = np.stack([off[n][(slice(None),) * (len(out) - 1) + (n,)] for n in range(out[0])])
         return bool((off == off[:1]).all())
 
-    def with_cache(self, change: Any) -> np.ndarray | None:
-        """Return what backward gives with a changed cache: `change(k, array)` replaces the arrays in it."""
-        visit = self.visit
-        with np.errstate(all="ignore"):
-            try:
-                raw = visit.subject.backward(np.array(self.visit.dout), rebuild(self.cache, change))
-            except Exception:  # backward does not take such a cache
-                return None
+    def with_cache(self, change: Any, key: Any = None) -> np.ndarray | None:
+        """Return what backward gives with a changed cache: `change(k, array)` replaces the arrays in it.
+
+        `key` stands for the change where the other wrong gradients may be asked about it as well.
+        """
+        subject = self.visit.subject
+        return self.from_run(lambda: subject.backward(np.array(self.visit.dout), rebuild(self.cache, change)), key)
+
+    def from_run(self, run: Any, key: Any) -> np.ndarray | None:
+        """Return this gradient of those that run() gives, which is done once for each key; None where it fails."""
+        kept = self.examination.runs
+        raw = kept.get(key)
+        if raw is None:
+            with np.errstate(all="ignore"):
+                try:
+                    raw = run()
+                except Exception:  # backward does not take such arrays
+                    raw = {}
+            if key is not None and len(self.wrong_names) > 1 and self.ruler.size <= FEW:
+                kept[key] = raw
         gradient = raw.get(self.name)
         if not is_numeric(gradient) or np.shape(gradient) != self.x.shape:
             return None
@@ -131,7 +144,9 @@ class Evidence:
     def used(self) -> list[int]:
         """The places in `cached` of the floating-point arrays that this gradient depends on."""
         floating = [k for k, array in enumerate(self.cached) if array.dtype.kind == "f" and array.size]
-        changed = [self.with_cache(lambda j, a, k=k: 0.11 - 1.37 * a if j == k else a) for k in floating]
+        changed = [
+            self.with_cache(lambda j, a, k=k: 0.11 - 1.37 * a if j == k else a, ("used", k)) for k in floating
+        ]
         return [k for k, g in zip(floating, changed) if g is None or not same_values(g, self.analytic)]
 
     @functools.cached_property

@@ -1,6 +1,7 @@
 """Compare the gradients of a subject with differences: along random directions, then element by element."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,7 @@ class Examination:
 
     `along` maps inputs to (analytic, numeric) along a direction in which they disagree, where elements were
     sampled; `resolved` holds the inputs that a direction confirmed. `at_kink` marks wrong elements at a kink.
-    `plus` and `minus` are the outputs at the first step h.
+    `plus` and `minus` are the outputs at the first step h. `runs` keeps what changed runs of backward gave.
     """
 
     visit: Visit
@@ -40,6 +41,7 @@ class Examination:
     at_kink: np.ndarray
     along: dict[str, tuple[float, float]] = field(default_factory=dict)
     resolved: set[str] = field(default_factory=set)
+    runs: dict[Any, dict[str, Any]] = field(default_factory=dict, repr=False)
     _rows: np.ndarray | None = field(default=None, repr=False)
 
     def of(self, name: str) -> np.ndarray:
@@ -106,35 +108,45 @@ def _judge_elements(visit, ruler, every, chosen, tolerance):
     numeric = np.where(np.isfinite(rung.value), rung.value, 0.0)
     words = np.where(np.isfinite(analytic), words, WRONG)
     at_kink = np.zeros(len(chosen), dtype=bool)
-    doubtful = np.flatnonzero(words == UNRESOLVED)
-    if len(doubtful):
-        h2 = 2.0 ** powers[1] * ruler.unit[chosen[doubtful]]
-        second = _move(ruler, chosen[doubtful], h2)
-        next_rung = ruler.rung(*second, h2, dout)
-        short = type(rung)(*(part[doubtful] for part in rung))
-        good = confirmed(analytic[doubtful], next_rung, tolerance)
-        bad = plainly_wrong(analytic[doubtful], short, next_rung)
-        words[doubtful] = np.where(good, RIGHT, np.where(bad, WRONG, UNRESOLVED))
-        left = ~(good | bad)
-        doubtful = doubtful[left]
-        measured = [
-            (h[doubtful], first[0][doubtful], first[1][doubtful]),
-            (h2[left], second[0][left], second[1][left]),
-        ]
-    if len(doubtful):
+    left = np.flatnonzero(words == UNRESOLVED)
+    if len(left):
+        ruler.feel_jitter()
         floor = float(np.max(np.abs(numeric), initial=0.0))
-        for step in _further_steps(ruler, chosen[doubtful], powers[2:]):
-            measured.append((step, *_move(ruler, chosen[doubtful], step)))
-        rungs = [ruler.rung(plus, minus, step, dout) for step, plus, minus in measured]
-        ruling = rule(analytic[doubtful], rungs, tolerance, floor)
-        words[doubtful] = ruling.word
-        numeric[doubtful] = np.where(np.isfinite(ruling.best), ruling.best, numeric[doubtful])
-        left = np.flatnonzero(ruling.word != RIGHT)
+        measured = [(h[left], first[0][left], first[1][left])]
+        bad = plainly_wrong(analytic[left], _rung(ruler, measured[0], dout))
+        words[left[bad]] = WRONG
+        left, measured = left[~bad], _only(measured, ~bad)
+        steps = [2.0**power * ruler.unit[chosen] for power in powers[1:]] + _own_steps(ruler, chosen, left)
+        for step in steps:
+            if not len(left):
+                break
+            measured.append((step[left], *_move(ruler, chosen[left], step[left])))
+            rung = _rung(ruler, measured[-1], dout)
+            good = confirmed(analytic[left], rung, tolerance)
+            words[left[good]], numeric[left[good]] = RIGHT, rung.value[good]
+            if len(measured) == 2:
+                bad = ~good & plainly_wrong(analytic[left], _rung(ruler, measured[0], dout), rung)
+                words[left[bad]] = WRONG
+                good |= bad
+            left, measured = left[~good], _only(measured, ~good)
+    if len(left):
+        ruling = rule(analytic[left], [_rung(ruler, moved, dout) for moved in measured], tolerance, floor)
+        words[left] = ruling.word
+        numeric[left] = np.where(np.isfinite(ruling.best), ruling.best, numeric[left])
+        not_right = ruling.word != RIGHT
+        left, measured = left[not_right], _only(measured, not_right)
         if len(left) and ruler.out.size:
-            kept = [(step[left], plus[left], minus[left]) for step, plus, minus in measured]
-            left = doubtful[left]
-            words[left], at_kink[left] = judge_by_output(visit, ruler, chosen[left], kept, tolerance, floor)
+            words[left], at_kink[left] = judge_by_output(visit, ruler, chosen[left], measured, tolerance, floor)
     return Examination(visit, ruler, chosen, words, analytic, numeric, first[0], first[1], h, at_kink)
+
+
+def _rung(ruler, moved, dout):
+    step, plus, minus = moved
+    return ruler.rung(plus, minus, step, dout)
+
+
+def _only(measured, which):
+    return measured if which.all() else [tuple(part[which] for part in moved) for moved in measured]
 
 
 def _move(ruler, elements, steps):
@@ -144,16 +156,14 @@ def _move(ruler, elements, steps):
     return plus, minus
 
 
-def _further_steps(ruler, elements, powers):
-    """The other steps of the ladder, then some at the scale of each element where that is another."""
-    unit = ruler.unit[elements]
-    size = np.abs(ruler.values()[elements])
+def _own_steps(ruler, chosen, left):
+    """Steps at the scale of each element, where that of some that are left is another than its unit."""
+    unit = ruler.unit[chosen]
+    size = np.abs(ruler.values()[chosen])
     with np.errstate(divide="ignore"):
         own = np.where(size > 0, 2.0 ** np.round(np.log2(np.where(size > 0, size, 1.0))), unit)
-    steps = [2.0**power * unit for power in powers]
-    if np.any((own < unit / 16) | (own > 4 * unit)):
-        steps += [2.0**power * own * 1.125 for power in (-8, -14, -22)]
-    return steps
+    other = ((own < unit / 16) | (own > 4 * unit))[left].any()
+    return [2.0**power * own * 1.125 for power in (-8, -14, -22)] if other else []
 
 
 def _judge_directions(found, analytic, tolerance):
@@ -164,9 +174,9 @@ def _judge_directions(found, analytic, tolerance):
     for name, gradient in visit.grads.items():
         if np.isin(np.arange(ruler.size)[ruler.span(name)], found.chosen).all():
             continue
-        direction = np.zeros(ruler.size)
-        direction[ruler.span(name)] = visit.rng.choice([-1.0, 1.0], gradient.size) * ruler.unit[ruler.span(name)]
-        along = np.array([float(np.nansum(analytic * direction))])
+        direction, span = np.zeros(ruler.size), ruler.span(name)
+        direction[span] = visit.rng.choice([-1.0, 1.0], gradient.size) * ruler.unit[span]
+        along = np.array([float(np.nansum(gradient.reshape(-1) * direction[span]))])
         rungs = []
         for power in powers_for(visit.eps):
             plus, minus = ruler.move_along(direction, 2.0**power)

@@ -50,18 +50,23 @@ def confirmed(analytic: np.ndarray, rung: Rung, tolerance: float) -> np.ndarray:
         return (close & (rung.noise <= allowed)) | ((analytic == rung.value) & (rung.left == rung.right))
 
 
-def plainly_wrong(analytic: np.ndarray, one: Rung, two: Rung) -> np.ndarray:
+def plainly_wrong(analytic: np.ndarray, one: Rung, two: Rung | None = None) -> np.ndarray:
     """Where a step and a longer one agree a hundred times better than with the analytic value, without a kink.
+
+    One step tells as well where its two sides agree so much better, round-off included.
 
     >>> one = np.ones(1)
     >>> rungs = [Rung(h * one, one, one, one, 1e-12 * one, 0 * one) for h in (1e-5, 1e-4)]
-    >>> plainly_wrong(2 * one, *rungs), plainly_wrong(one, *rungs)
-    (array([ True]), array([False]))
+    >>> plainly_wrong(2 * one, *rungs), plainly_wrong(one, *rungs), plainly_wrong(2 * one, rungs[0])
+    (array([ True]), array([False]), array([ True]))
     """
     with np.errstate(all="ignore"):
-        off = np.minimum(np.abs(analytic - one.value), np.abs(analytic - two.value))
-        spread = np.abs(one.value - two.value) + np.maximum(one.noise, two.noise)
         size = np.maximum(np.abs(analytic), np.abs(one.value))
+        off = np.abs(analytic - one.value)
+        if two is None:
+            return (off > 100 * (one.gap + one.noise)) & (off > 1e-3 * size)
+        off = np.minimum(off, np.abs(analytic - two.value))
+        spread = np.abs(one.value - two.value) + np.maximum(one.noise, two.noise)
         smooth = one.gap <= np.maximum(2 * one.h / two.h * two.gap, 1e-7 * size)
         return (off > 100 * spread) & smooth & (off > 1e-3 * size)
 

@@ -8,6 +8,9 @@ from nnscratch.gradcheck.ladder import ROUNDING, Rung
 from nnscratch.gradcheck.subject import PLAIN, fresh, fresh_inputs
 
 
+NUDGES, JITTER = 3, 4.0  # changes of the last digits that are tried, and the odds that they show too little
+
+
 class Ruler:
     """All inputs to differentiate as one long row of elements, and the outputs as a function of them.
 
@@ -32,6 +35,7 @@ class Ruler:
         self._renewed = [name for name, value in subject.inputs.items() if self._is_renewed(name, value)]
         self.out = self.output()
         self.unit = np.concatenate([_units(a) for a in self.flat.values()] or [np.zeros(0)])
+        self._jitter: Any = None
 
     def output(self) -> np.ndarray:
         """Run forward on what the inputs hold now; return the outputs as one row."""
@@ -99,6 +103,26 @@ class Ruler:
                 a[...] = old[name]
         return plus, minus
 
+    def feel_jitter(self) -> None:
+        """Measure once what the last digits of the inputs do to the outputs: rungs count it as noise from then on.
+
+        Round-off is in proportion to an output where it is as large as what it is made of, but not to the small
+        difference of larger numbers.
+        """
+        if self._jitter is not None:
+            return
+        rng, kept = np.random.default_rng(0), {name: a.copy() for name, a in self.flat.items()}
+        self._jitter = np.zeros(self.out.size)
+        try:
+            for _ in range(NUDGES):
+                for name, a in self.flat.items():
+                    a[...] = kept[name] * (1 + self.eps * rng.choice([-2.0, -1.0, 1.0, 2.0], a.size))
+                with np.errstate(all="ignore"):
+                    self._jitter = np.fmax(self._jitter, JITTER * np.abs(self.output() - self.out))
+        finally:
+            for name, a in self.flat.items():
+                a[...] = kept[name]
+
     def rung(self, plus: np.ndarray, minus: np.ndarray, h: Any, dout: np.ndarray | None = None) -> Rung:
         """Make a rung of outputs (..., outs) and steps (...,): for every output, or for sum(dout * out)."""
         with np.errstate(all="ignore"):
@@ -106,6 +130,8 @@ class Ruler:
             size = np.maximum(np.maximum(np.abs(plus), np.abs(minus)), np.abs(self.out))
             left, right = (self.out - minus) / step, (plus - self.out) / step
             noise = ROUNDING * self.eps * size / step
+            if self._jitter is not None:
+                noise = np.maximum(noise, self._jitter / step)
             gap = np.maximum(np.abs(right - left) - 4 * noise, 0.0)
             if dout is None:
                 return Rung(

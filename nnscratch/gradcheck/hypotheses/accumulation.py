@@ -133,7 +133,9 @@ def one_slice_of_an_input(seen: Evidence) -> Finding | None:
                 alone[chosen] = array[chosen]
                 if axis == 0 and array.shape[:1] == seen.out.shape[:1] and not _is_silent(seen, place):
                     continue
-                gradient = seen.with_cache(lambda j, a, k=k, alone=alone: alone if j == k else a)
+                gradient = seen.with_cache(
+                    lambda j, a, k=k, alone=alone: alone if j == k else a, ("alone", k, axis, place)
+                )
                 if gradient is not None and np.allclose(gradient, seen.analytic, rtol=1e-12, atol=0):
                     evidence = f"d{seen.name} uses place {place} along axis {axis} of {seen.word_for(array)} alone"
                     return Finding("not-accumulated", seen.name, evidence, ADVICE)

@@ -148,7 +148,9 @@ def part_scaled(seen: Evidence) -> Finding | None:
     error = seen.numeric - seen.analytic
     for k in seen.used:
         for value in (0.0, 1e100):  # an array that is divided by is put out of action by a large value
-            without = seen.with_cache(lambda j, a, k=k, value=value: np.full_like(a, value) if j == k else a)
+            without = seen.with_cache(
+                lambda j, a, k=k, value=value: np.full_like(a, value) if j == k else a, ("without", k, value)
+            )
             if without is None or not np.max(np.abs(without)) < 1e6 * np.max(np.abs(seen.analytic)):
                 continue
             part = seen.analytic - without

@@ -110,7 +110,7 @@ def other_axes_in_cache(seen: Evidence) -> Finding | None:
     for k in seen.used:
         array = seen.cached[k]
         for word, turned in variants(array):
-            gradient = seen.with_cache(_replacing(k, turned))
+            gradient = seen.with_cache(_replacing(k, turned), ("turned", k, word))
             if gradient is None:
                 continue
             name = seen.word_for(array)
@@ -125,7 +125,7 @@ def other_axes_in_cache(seen: Evidence) -> Finding | None:
                 evidence = f"the part of d{seen.name} in which {name} is {word} is missing"
                 advice = f"{seen.name} acts on the output in two ways: add the gradients of both"
                 return Finding("missing-term", seen.name, evidence, advice)
-            gradient = seen.with_cache(_replacing(k, (array + turned) / 2))
+            gradient = seen.with_cache(_replacing(k, (array + turned) / 2), ("symmetric", k, word))
             if gradient is not None and seen.repairs(gradient) > 0.95:
                 evidence = f"d{seen.name} is right only where {name} is symmetric"
                 return Finding("transposed", seen.name, evidence, f"use {name} and {name}.T, one for each way")

@@ -51,8 +51,9 @@ def repaired(seen: Evidence) -> Finding | None:
     changes = (
         change for make in (_ufuncs, _axes, _operands, _factors) for site in sites for change in make(seen, site)
     )
-    for change in itertools.islice(changes, min(MOST_TRIALS, MOST_OPERATIONS // max(trial.count, 1))):
-        gradient = trial.gradient(change)
+    most = min(MOST_TRIALS, MOST_OPERATIONS // max(trial.count, 1))
+    for k, change in enumerate(itertools.islice(changes, most)):
+        gradient = trial.gradient(change, ("repair", k))
         if gradient is not None and _is_right(seen, gradient):
             evidence = f"d{seen.name} becomes right when {change.words} in line {change.site.line}"
             return Finding(change.kind, seen.name, evidence, ADVICE[change.kind])
@@ -91,18 +92,15 @@ class _Trial:
         self.count = 0
         self.change: _Change | None = None
 
-    def gradient(self, change: _Change | None) -> np.ndarray | None:
+    def gradient(self, change: _Change | None, key: Any = None) -> np.ndarray | None:
         """Return the gradient with a change, or None where backward does not take it."""
         self.change = change
+        return self.seen.from_run(self._run_backward, key)
+
+    def _run_backward(self):
         seen = self.seen
-        try:
-            raw = seen.visit.subject.backward(
-                self._traced(np.array(seen.visit.dout), True), rebuild(seen.cache, lambda k, a: self._traced(a))
-            )
-            gradient = np.asarray(raw[seen.name], dtype=np.float64)
-        except Exception:  # backward does not take such arrays
-            return None
-        return gradient if gradient.shape == seen.x.shape else None
+        cache = rebuild(seen.cache, lambda k, a: self._traced(a))
+        return seen.visit.subject.backward(self._traced(np.array(seen.visit.dout), True), cache)
 
     def _traced(self, array, upstream=False):
         if array.dtype.kind not in "fb":
@@ -113,6 +111,10 @@ class _Trial:
 
     def run(self, function: Any, method: str, inputs: tuple, options: dict) -> Any:
         """Do one operation, changed if it is the one in question."""
+        plain = [a.view(np.ndarray) if isinstance(a, Traced) else a for a in inputs]
+        if self.change and function is not self.change.site.ufunc:
+            result = (getattr(function, method) if method else function)(*plain, **options)
+            return self._traced(result) if isinstance(result, np.ndarray) else result
         frame: Any = sys._getframe(2)
         while frame.f_back and frame.f_code.co_filename.startswith(NUMPY):
             frame = frame.f_back
@@ -121,7 +123,6 @@ class _Trial:
             self.sites[key] = _Site(function, method, inputs, options, frame.f_lineno)
         site: Any = self.sites.get(key)
         self.count += self.change is None
-        plain = [a.view(np.ndarray) if isinstance(a, Traced) else a for a in inputs]
         if self.change and site is self.change.site:
             result = self.change.apply(plain, options)
         else:
