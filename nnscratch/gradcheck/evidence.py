@@ -115,7 +115,7 @@ class Evidence:
     def from_run(self, run: Any, key: Any) -> np.ndarray | None:
         """Return this gradient of those that run() gives, which is done once for each key; None where it fails."""
         kept = self.examination.runs
-        raw = kept.get(key)
+        raw: Any = kept.get(key)
         if raw is None:
             with np.errstate(all="ignore"):
                 try:
@@ -124,7 +124,7 @@ class Evidence:
                     raw = {}
             if key is not None and len(self.wrong_names) > 1 and self.ruler.size <= FEW:
                 kept[key] = raw
-        gradient = raw.get(self.name)
+        gradient: Any = raw.get(self.name)
         if not is_numeric(gradient) or np.shape(gradient) != self.x.shape:
             return None
         return np.array(gradient, dtype=np.float64)

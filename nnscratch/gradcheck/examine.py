@@ -113,10 +113,15 @@ def _judge_elements(visit, ruler, every, chosen, tolerance):
         ruler.feel_jitter()
         floor = float(np.max(np.abs(numeric), initial=0.0))
         measured = [(h[left], first[0][left], first[1][left])]
-        bad = plainly_wrong(analytic[left], _rung(ruler, measured[0], dout))
+        rung = _rung(ruler, measured[0], dout)
+        bad = plainly_wrong(analytic[left], rung)
         words[left[bad]] = WRONG
+        ladder = np.stack([2.0**power * ruler.unit[chosen] for power in powers[1:]])
+        with np.errstate(all="ignore"):
+            first_of = _step_out_of_noise(powers, np.abs(rung.noise / (tolerance * rung.value)))
+        ladder[0, left], ladder[first_of, left] = ladder[first_of, left], ladder[0, left]
         left, measured = left[~bad], _only(measured, ~bad)
-        steps = [2.0**power * ruler.unit[chosen] for power in powers[1:]] + _own_steps(ruler, chosen, left)
+        steps = [*ladder, *_own_steps(ruler, chosen, left)]
         for step in steps:
             if not len(left):
                 break
@@ -151,9 +156,16 @@ def _only(measured, which):
 
 def _move(ruler, elements, steps):
     plus, minus = np.empty((len(elements), ruler.out.size)), np.empty((len(elements), ruler.out.size))
-    for row, (k, h) in enumerate(zip(elements.tolist(), steps.tolist())):
-        plus[row], minus[row] = ruler.move(k, h)
+    with np.errstate(all="ignore"):
+        for row, (k, h) in enumerate(zip(elements.tolist(), steps.tolist())):
+            plus[row], minus[row] = ruler.move(k, h)
     return plus, minus
+
+
+def _step_out_of_noise(powers, noise):
+    """The number of the first further step that is so much longer than the usual one that noise falls below 1."""
+    longer = 2.0 ** (np.array(powers[1:]) - powers[0])
+    return np.argmax(longer[:, None] >= noise, axis=0)
 
 
 def _own_steps(ruler, chosen, left):

@@ -7,7 +7,6 @@ import numpy as np
 from nnscratch.gradcheck.ladder import ROUNDING, Rung
 from nnscratch.gradcheck.subject import PLAIN, fresh, fresh_inputs
 
-
 NUDGES, JITTER = 3, 4.0  # changes of the last digits that are tried, and the odds that they show too little
 
 
@@ -74,16 +73,15 @@ class Ruler:
         return np.concatenate([*self.flat.values()] or [np.zeros(0)])
 
     def move(self, k: int, h: float) -> tuple[np.ndarray, np.ndarray]:
-        """Return the outputs with element k moved by h up and down."""
+        """Return the outputs with element k moved by h up and down; what NumPy warns of is up to the caller."""
         name, at = self.place(k)
         flat = self.flat[name]
         old = flat[at]
         try:
-            with np.errstate(all="ignore"):
-                flat[at] = old + h
-                plus = self._output()
-                flat[at] = old - h
-                minus = self._output()
+            flat[at] = old + h
+            plus = self._output()
+            flat[at] = old - h
+            minus = self._output()
         finally:
             flat[at] = old
         return plus, minus

@@ -11,7 +11,7 @@ from nnscratch.gradcheck.evidence import Evidence, evidence_of, same_values  # n
 from nnscratch.gradcheck.findings import Finding
 from nnscratch.gradcheck.subject import rebuild
 
-MOST_TRIALS, MOST_OPERATIONS = 120, 3000  # the time that a slow backward may take is bounded
+MOST_TRIALS, MOST_OPERATIONS = 60, 2000  # the time that a slow backward may take is bounded
 NUMPY = np.__path__[0]
 OTHER = {
     "add": (np.subtract, "sign"),
