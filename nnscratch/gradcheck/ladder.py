@@ -10,6 +10,7 @@ POWERS = (-17, -13, -10, -7, -4, -20, -24, -28)
 SINGLE_POWERS = (-7, -5, -3, -9, -11)
 ROUNDING = 10.0
 UNMOVED = 1e-16  # a slope that may hide behind round-off where nothing moves at any step
+STILL = 1e-14  # a move that a sum of numbers near 1 may swallow whole
 SHORTEST, JITTER = 4, 4.0  # pairs of steps that are looked at, and the odds that they show too little
 RIGHT, UNRESOLVED, KINK, WRONG = 0, 1, 2, 3
 
@@ -63,12 +64,13 @@ def plainly_wrong(analytic: np.ndarray, one: Rung, two: Rung | None = None) -> n
     with np.errstate(all="ignore"):
         size = np.maximum(np.abs(analytic), np.abs(one.value))
         off = np.abs(analytic - one.value)
+        seen = (one.left != 0) | (one.right != 0) | (off * one.h > STILL)
         if two is None:
-            return (off > 100 * (one.gap + one.noise)) & (off > 1e-3 * size)
+            return seen & (off > 100 * (one.gap + one.noise)) & (off > 1e-3 * size)
         off = np.minimum(off, np.abs(analytic - two.value))
         spread = np.abs(one.value - two.value) + np.maximum(one.noise, two.noise)
         smooth = one.gap <= np.maximum(2 * one.h / two.h * two.gap, 1e-7 * size)
-        return (off > 100 * spread) & smooth & (off > 1e-3 * size)
+        return seen & (off > 100 * spread) & smooth & (off > 1e-3 * size)
 
 
 def rule(analytic: np.ndarray, rungs: list[Rung], tolerance: float, floor: float) -> Ruling:
