@@ -7,6 +7,7 @@ import numpy as np
 from nnscratch.gradcheck.findings import Finding
 from nnscratch.gradcheck.precision import rounded_gradient
 from nnscratch.gradcheck.subject import FormError, Subject, arrays_in, fresh, fresh_inputs, is_numeric, same
+from nnscratch.gradcheck.widen import narrowed_gradient
 
 COPY = "work on a copy, such as `x = x.copy()`, or write `a = a * b` instead of `a *= b`"
 
@@ -172,12 +173,16 @@ class Visit:
         self._try_linearity(tolerance)
 
     def _try_precision(self):
-        cache = self._forward(fresh_inputs(self.subject))[1]
-        name = rounded_gradient(self._backward, self.dout, cache, self.grads, self.subject.inputs)
+        advice = "look for astype(numpy.float32), or a buffer or cache of that dtype"
+        with np.errstate(all="ignore"):
+            name = narrowed_gradient(self.subject, self.dout, self.grads)
+        evidence = f"d{name} changes when float64 is kept throughout: a part of it is computed in fewer digits"
+        if not name:
+            cache = self._forward(fresh_inputs(self.subject))[1]
+            name = rounded_gradient(self._backward, self.dout, cache, self.grads, self.subject.inputs)
+            evidence = f"d{name} does not hear of changes below 1e-8, as in single precision"
         if name:
             self.spoilt = True
-            evidence = f"d{name} does not hear of changes below 1e-8, as in single precision"
-            advice = "look for astype(numpy.float32), or a buffer or cache of that dtype"
             self._note("wrong-dtype", name, evidence, advice)
 
     def _remembers(self, tolerance):
