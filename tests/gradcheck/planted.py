@@ -18,18 +18,14 @@ from tests.gradcheck.planted_families.images import IMAGES
 from tests.gradcheck.planted_families.late_activations import LATE_ACTIVATIONS
 from tests.gradcheck.planted_families.late_algebra import LATE_ALGEBRA
 from tests.gradcheck.planted_families.late_attention import LATE_ATTENTION
-from tests.gradcheck.planted_families.late_blocks import LATE_BLOCKS
 from tests.gradcheck.planted_families.late_convolutions import LATE_CONVOLUTIONS
-from tests.gradcheck.planted_families.late_convolutions_more import LATE_CONVOLUTIONS_MORE
 from tests.gradcheck.planted_families.late_dense import LATE_DENSE
 from tests.gradcheck.planted_families.late_faint import LATE_FAINT
 from tests.gradcheck.planted_families.late_losses import LATE_LOSSES
 from tests.gradcheck.planted_families.late_narrow import LATE_NARROW
 from tests.gradcheck.planted_families.late_norms import LATE_NORMS
 from tests.gradcheck.planted_families.late_pools import LATE_POOLS
-from tests.gradcheck.planted_families.late_pools_more import LATE_POOLS_MORE
 from tests.gradcheck.planted_families.late_recurrent import LATE_RECURRENT
-from tests.gradcheck.planted_families.late_recurrent_more import LATE_RECURRENT_MORE
 from tests.gradcheck.planted_families.late_right_dense import LATE_RIGHT_DENSE
 from tests.gradcheck.planted_families.late_right_images import LATE_RIGHT_IMAGES
 from tests.gradcheck.planted_families.late_right_sequences import LATE_RIGHT_SEQUENCES
@@ -61,9 +57,9 @@ WRONG = [*AFFINE_BUGS, *ACTIVATION_BUGS, *ALGEBRA_BUGS, *IMAGE_BUGS, *NORM_BUGS,
          *MORE_DENSE, *MORE_IMAGES, *MORE_NORMS, *MORE_SEQUENCES, *MORE_ATTENTION,
          *FURTHER_DENSE, *FURTHER_IMAGES, *FURTHER_SEQUENCES, *FURTHER_LOSSES, *FURTHER_MORE,
          *FURTHER_MORE_LAYERS, *LATE_NARROW,
-         *LATE_ACTIVATIONS, *LATE_ALGEBRA, *LATE_ATTENTION, *LATE_BLOCKS, *LATE_CONVOLUTIONS,
-         *LATE_CONVOLUTIONS_MORE, *LATE_DENSE, *LATE_FAINT, *LATE_LOSSES, *LATE_NORMS, *LATE_POOLS,
-         *LATE_POOLS_MORE, *LATE_RECURRENT, *LATE_RECURRENT_MORE, *LATE_SEQUENCES,
+         *LATE_ACTIVATIONS, *LATE_ALGEBRA, *LATE_ATTENTION, *LATE_CONVOLUTIONS,
+         *LATE_DENSE, *LATE_FAINT, *LATE_LOSSES, *LATE_NORMS, *LATE_POOLS,
+         *LATE_RECURRENT, *LATE_SEQUENCES,
          *LATE_SEQUENCES_MORE]  # fmt: skip
 
 __all__ = ["CORRECT", "KINDS", "WRONG", "Planted"]
