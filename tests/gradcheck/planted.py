@@ -2,7 +2,7 @@
 
 from tests.gradcheck.planted_families.activations import ACTIVATIONS
 from tests.gradcheck.planted_families.algebra import ALGEBRA
-from tests.gradcheck.planted_families.case import KINDS, Planted
+from tests.gradcheck.planted_families.case import KINDS, Planted, told_apart
 from tests.gradcheck.planted_families.dense import DENSE
 from tests.gradcheck.planted_families.further_dense import FURTHER_DENSE
 from tests.gradcheck.planted_families.further_hard_points import FURTHER_HARD_POINTS
@@ -49,17 +49,19 @@ from tests.gradcheck.planted_families.wrong_losses import LOSS_BUGS
 from tests.gradcheck.planted_families.wrong_normalization import NORM_BUGS
 from tests.gradcheck.planted_families.wrong_sequences import SEQUENCE_BUGS
 
-CORRECT = [*DENSE, *ACTIVATIONS, *ALGEBRA, *IMAGES, *NORMS, *SEQUENCES, *LOSSES, *HARD_POINTS, *MORE_RIGHT,
-           *FURTHER_LAYERS, *FURTHER_HARD_POINTS, *FURTHER_MORE_RIGHT, *LATE_RIGHT_TINY,
-           *LATE_RIGHT_DENSE, *LATE_RIGHT_IMAGES, *LATE_RIGHT_SEQUENCES]  # fmt: skip
+CORRECT = told_apart(
+    [*DENSE, *ACTIVATIONS, *ALGEBRA, *IMAGES, *NORMS, *SEQUENCES, *LOSSES, *HARD_POINTS, *MORE_RIGHT,
+     *FURTHER_LAYERS, *FURTHER_HARD_POINTS, *FURTHER_MORE_RIGHT,
+     *LATE_RIGHT_TINY, *LATE_RIGHT_DENSE, *LATE_RIGHT_IMAGES, *LATE_RIGHT_SEQUENCES],
+)  # fmt: skip
 
-WRONG = [*AFFINE_BUGS, *ACTIVATION_BUGS, *ALGEBRA_BUGS, *IMAGE_BUGS, *NORM_BUGS, *SEQUENCE_BUGS, *LOSS_BUGS,
-         *MORE_DENSE, *MORE_IMAGES, *MORE_NORMS, *MORE_SEQUENCES, *MORE_ATTENTION,
-         *FURTHER_DENSE, *FURTHER_IMAGES, *FURTHER_SEQUENCES, *FURTHER_LOSSES, *FURTHER_MORE,
-         *FURTHER_MORE_LAYERS, *LATE_NARROW,
-         *LATE_ACTIVATIONS, *LATE_ALGEBRA, *LATE_ATTENTION, *LATE_CONVOLUTIONS,
-         *LATE_DENSE, *LATE_FAINT, *LATE_LOSSES, *LATE_NORMS, *LATE_POOLS,
-         *LATE_RECURRENT, *LATE_SEQUENCES,
-         *LATE_SEQUENCES_MORE]  # fmt: skip
+WRONG = told_apart(
+    [*AFFINE_BUGS, *ACTIVATION_BUGS, *ALGEBRA_BUGS, *IMAGE_BUGS, *NORM_BUGS, *SEQUENCE_BUGS, *LOSS_BUGS,
+     *MORE_DENSE, *MORE_IMAGES, *MORE_NORMS, *MORE_SEQUENCES, *MORE_ATTENTION,
+     *FURTHER_DENSE, *FURTHER_IMAGES, *FURTHER_SEQUENCES, *FURTHER_LOSSES, *FURTHER_MORE, *FURTHER_MORE_LAYERS,
+     *LATE_NARROW, *LATE_ACTIVATIONS, *LATE_ALGEBRA, *LATE_ATTENTION, *LATE_CONVOLUTIONS, *LATE_DENSE, *LATE_FAINT,
+     *LATE_LOSSES, *LATE_NORMS, *LATE_POOLS, *LATE_RECURRENT, *LATE_SEQUENCES, *LATE_SEQUENCES_MORE],
+    CORRECT,
+)  # fmt: skip
 
 __all__ = ["CORRECT", "KINDS", "WRONG", "Planted"]

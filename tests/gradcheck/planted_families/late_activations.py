@@ -138,18 +138,6 @@ def hard_sigmoid_clips_nothing(dout, cache):
     return 0.2 * dout
 
 
-@bug("wrong-cache-variable", LA.SOFTSIGN)
-def softsign_slope_from_its_output(dout, cache):
-    x, below = cache
-    return dout / (1 + abs(x / below)) ** 2
-
-
-@bug("sign", LA.LOG_SIGMOID)
-def log_sigmoid_falls(dout, cache):
-    x, out = cache
-    return -dout * np.exp(out - x)
-
-
 @bug("wrong-cache-variable", LA.LOG_SIGMOID)
 def log_sigmoid_takes_its_output_for_a_sigmoid(dout, cache):
     x, out = cache

@@ -323,11 +323,6 @@ def inverse_grows_with_its_matrix(dout, out):
     return t @ dout @ t
 
 
-@bug("transposed", LG.SMALL_INVERSE)
-def inverse_between_untransposed_inverses(dout, out):
-    return -out @ dout @ out
-
-
 @bug("missing-term", LG.SANDWICH)
 def sandwich_product_upper_slice_only(dout, cache):
     a, s = cache

@@ -9,7 +9,6 @@ from tests.gradcheck.planted_families import late_layers_pools as P
 from tests.gradcheck.planted_families import late_layers_recurrent as R
 from tests.gradcheck.planted_families import late_layers_sequences as Q
 from tests.gradcheck.planted_families import normalization as N
-from tests.gradcheck.planted_families import sequences as S
 from tests.gradcheck.planted_families.case import planting
 from tests.gradcheck.planted_families.hard_points import whole
 from tests.gradcheck.planted_families.images import cropped, padded_by, tap
@@ -117,19 +116,6 @@ def padded_max_pool_that_pays_all_equal_pixels(dout, cache):
     for here in places:
         dpadded[here] += dout * (padded[here] == top)
     return cropped(dpadded, pad, x)
-
-
-@bug("mutates", S.RNN, also=("nondeterministic",))
-def rnn_that_pops_its_states(dout, cache):
-    x, hs, wx, wh = cache
-    dx, dwx, dwh, db = np.zeros_like(x), np.zeros_like(wx), np.zeros_like(wh), 0
-    dh, h = np.zeros_like(hs[0]), hs.pop()
-    for t in reversed(range(x.shape[1])):
-        dz = (dout[:, t] + dh) * (1 - h**2)
-        h = hs.pop()
-        dx[:, t], dh = dz @ wx.T, dz @ wh.T
-        dwx, dwh, db = dwx + x[:, t].T @ dz, dwh + h.T @ dz, db + dz.sum(axis=0)
-    return dx, dh, dwx, dwh, db
 
 
 @bug("mutates", A.PADDED_ATTENTION)

@@ -33,15 +33,6 @@ def pair_layer_second_side_sees_itself(dout, cache):
 
 
 @bug("missing-term", LD.EXPERTS)
-def experts_input_without_the_gate_path(dout, cache):
-    x, v, w, gate, each = cache
-    dgate = (dout[:, None] * each).sum(axis=2)
-    dscores = gate * (dgate - (dgate * gate).sum(axis=1, keepdims=True))
-    dinner = dout[:, None] * gate[:, :, None] * (1 - each**2)
-    return np.einsum("nkm,kdm->nd", dinner, w), x.T @ dscores, np.einsum("nd,nkm->kdm", x, dinner)
-
-
-@bug("missing-term", LD.EXPERTS)
 def experts_gate_without_the_softmax_sum(dout, cache):
     x, v, w, gate, each = cache
     dscores = gate * (dout[:, None] * each).sum(axis=2)
