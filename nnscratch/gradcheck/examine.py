@@ -120,11 +120,13 @@ def _judge_elements(visit, ruler, every, chosen, tolerance):
         with np.errstate(all="ignore"):
             first_of = _step_out_of_noise(powers, np.abs(rung.noise / (tolerance * rung.value)))
         ladder[0, left], ladder[first_of, left] = ladder[first_of, left], ladder[0, left]
-        left, measured = left[~bad], _only(measured, ~bad)
+        left, measured, rung = left[~bad], _only(measured, ~bad), rung.of(~bad)
         steps = [*ladder, *_own_steps(ruler, chosen, left)]
         for step in steps:
             if not len(left):
                 break
+            if _drowned(analytic[left], rung, step[left]):
+                continue
             measured.append((step[left], *_move(ruler, chosen[left], step[left])))
             rung = _rung(ruler, measured[-1], dout)
             good = confirmed(analytic[left], rung, tolerance)
@@ -133,7 +135,7 @@ def _judge_elements(visit, ruler, every, chosen, tolerance):
                 bad = ~good & plainly_wrong(analytic[left], _rung(ruler, measured[0], dout), rung)
                 words[left[bad]] = WRONG
                 good |= bad
-            left, measured = left[~good], _only(measured, ~good)
+            left, measured, rung = left[~good], _only(measured, ~good), rung.of(~good)
     if len(left):
         ruling = rule(analytic[left], [_rung(ruler, moved, dout) for moved in measured], tolerance, floor)
         words[left] = ruling.word
@@ -148,6 +150,12 @@ def _judge_elements(visit, ruler, every, chosen, tolerance):
 def _rung(ruler, moved, dout):
     step, plus, minus = moved
     return ruler.rung(plus, minus, step, dout)
+
+
+def _drowned(analytic, rung, step):
+    """Whether noise, which grows as steps shrink, would outdo all the derivatives at another step."""
+    with np.errstate(all="ignore"):
+        return bool(np.all(rung.noise * rung.h / step > np.maximum(np.abs(analytic), np.abs(rung.value))))
 
 
 def _only(measured, which):

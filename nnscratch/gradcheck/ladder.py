@@ -29,6 +29,10 @@ class Rung(NamedTuple):
     noise: np.ndarray
     gap: np.ndarray
 
+    def of(self, which: np.ndarray) -> "Rung":
+        """Return the rung of some of the derivatives."""
+        return Rung(*(part[which] for part in self))
+
 
 class Ruling(NamedTuple):
     """The judgement of derivatives: `word` is RIGHT, UNRESOLVED, KINK or WRONG, `best` the best measured value."""

@@ -8,6 +8,7 @@ from nnscratch.gradcheck.ladder import ROUNDING, Rung
 from nnscratch.gradcheck.subject import PLAIN, fresh, fresh_inputs
 
 NUDGES, JITTER = 3, 4.0  # changes of the last digits that are tried, and the odds that they show too little
+GROWTH, LONGEST = 4.0, 2.0**-15  # how fast such a change grows until an output hears it, and how far
 
 
 class Ruler:
@@ -105,18 +106,27 @@ class Ruler:
         """Measure once what the last digits of the inputs do to the outputs: rungs count it as noise from then on.
 
         Round-off is in proportion to an output where it is as large as what it is made of, but not to the small
-        difference of larger numbers.
+        difference of larger numbers. An output that does not hear of last digits, such as the log of a number near
+        1, is listened to while the changes grow: its first jump is the grain of what it is made of.
         """
         if self._jitter is not None:
             return
         rng, kept = np.random.default_rng(0), {name: a.copy() for name, a in self.flat.items()}
         self._jitter = np.zeros(self.out.size)
+
+        def jump(change):
+            for name, a in self.flat.items():
+                a[...] = kept[name] * (1 + change * rng.choice([-2.0, -1.0, 1.0, 2.0], a.size))
+            with np.errstate(all="ignore"):
+                return JITTER * np.abs(self.output() - self.out)
+
+        still, change = np.ones(self.out.size, dtype=bool), self.eps
         try:
-            for _ in range(NUDGES):
-                for name, a in self.flat.items():
-                    a[...] = kept[name] * (1 + self.eps * rng.choice([-2.0, -1.0, 1.0, 2.0], a.size))
-                with np.errstate(all="ignore"):
-                    self._jitter = np.fmax(self._jitter, JITTER * np.abs(self.output() - self.out))
+            while still.any() and change < LONGEST:
+                heard = np.max([jump(change) for _ in range(NUDGES)], axis=0)
+                self._jitter[still] = heard[still]
+                still = (self._jitter <= ROUNDING * self.eps * np.abs(self.out)) & (self.out != 0)
+                change *= GROWTH
         finally:
             for name, a in self.flat.items():
                 a[...] = kept[name]

@@ -29,6 +29,7 @@ from tests.gradcheck.planted_families.late_recurrent import LATE_RECURRENT
 from tests.gradcheck.planted_families.late_right_dense import LATE_RIGHT_DENSE
 from tests.gradcheck.planted_families.late_right_images import LATE_RIGHT_IMAGES
 from tests.gradcheck.planted_families.late_right_sequences import LATE_RIGHT_SEQUENCES
+from tests.gradcheck.planted_families.late_right_sure import LATE_RIGHT_SURE
 from tests.gradcheck.planted_families.late_right_tiny import LATE_RIGHT_TINY
 from tests.gradcheck.planted_families.late_sequences import LATE_SEQUENCES
 from tests.gradcheck.planted_families.late_sequences_more import LATE_SEQUENCES_MORE
@@ -52,7 +53,8 @@ from tests.gradcheck.planted_families.wrong_sequences import SEQUENCE_BUGS
 CORRECT = told_apart(
     [*DENSE, *ACTIVATIONS, *ALGEBRA, *IMAGES, *NORMS, *SEQUENCES, *LOSSES, *HARD_POINTS, *MORE_RIGHT,
      *FURTHER_LAYERS, *FURTHER_HARD_POINTS, *FURTHER_MORE_RIGHT,
-     *LATE_RIGHT_TINY, *LATE_RIGHT_DENSE, *LATE_RIGHT_IMAGES, *LATE_RIGHT_SEQUENCES],
+     *LATE_RIGHT_TINY, *LATE_RIGHT_DENSE, *LATE_RIGHT_IMAGES, *LATE_RIGHT_SEQUENCES,
+     *LATE_RIGHT_SURE],
 )  # fmt: skip
 
 WRONG = told_apart(

@@ -72,10 +72,7 @@ def test_both_sets_together_reach_the_bounds():
     assert named(2, planted, planted_held_out) >= 0.93
 
 
-# Two draws of some 48,000 are blamed still: a convolutional network whose loss is nearly 0 (open, seed 45), and a
-# spatial softmax that is nearly one-hot (held out, seed 24).
 @pytest.mark.slow
-@pytest.mark.xfail(strict=True)
 @both_sets
 def test_no_false_alarm_in_fifty_seeds(suite):
     assert blamed(suite, range(50)) == []
