@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from nnscratch import kernels
 from nnscratch.data.cache import cache_folder
 from nnscratch.gpu import gpu_problem
 
@@ -36,8 +37,12 @@ def cifar_images():
 
 
 @pytest.fixture(params=["double", pytest.param("card", marks=pytest.mark.gpu)])
-def cupy(request):
-    """CuPy: its strict double everywhere, the real one where there is a card (`pytest -m gpu`)."""
+def cupy(request, monkeypatch):
+    """CuPy: its strict double everywhere, the real one where there is a card (`pytest -m gpu`).
+
+    With its twins, even under NNSCRATCH_KERNELS=reference: much of what is tested is theirs.
+    """
+    monkeypatch.setitem(kernels._switch, "reference", False)
     if request.param == "card":
         if problem := gpu_problem():
             pytest.skip(problem)

@@ -178,7 +178,8 @@ def _known_runs(path):
     if not runs:
         return "give the folder of a run, or make one with nnscratch train"
     near = get_close_matches(path.as_posix(), runs, n=1, cutoff=0.4)
-    return (f"did you mean {near[0]}? " if near else "") + f"The runs here are {_listed(runs)}"
+    opening = f"did you mean {near[0]}? The" if near else "the"
+    return f"{opening} runs here are {_listed(runs)}"
 
 
 def _listed(names):

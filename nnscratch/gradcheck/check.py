@@ -202,7 +202,7 @@ def _draws(rng):
 
 
 def _fresh_options(options):
-    return {name: fresh(value) for name, value in options.items()}
+    return {name: fresh(value) for name, value in options.items()} if options else options
 
 
 def _as_float64(value):

@@ -6,7 +6,7 @@ import numpy as np
 
 from nnscratch.gradcheck.devices import at_home
 from nnscratch.gradcheck.diagnose import diagnose
-from nnscratch.gradcheck.examine import Examination, examine
+from nnscratch.gradcheck.examine import Examination, complete, examine
 from nnscratch.gradcheck.findings import Finding
 from nnscratch.gradcheck.ladder import KINK, UNRESOLVED, WRONG
 from nnscratch.gradcheck.manners import Visit, elsewhere
@@ -52,6 +52,7 @@ def compare(subject: Subject, rng: np.random.Generator, tolerance: float, elemen
     if not visit.spoilt:
         wrong = next((found for found in examinations if found.wrong), None)
         if wrong:
+            complete(wrong, tolerance)
             report.findings += diagnose(wrong)
         elif not report.findings and len(examinations) == 1:
             report.findings += _at_another_point(visit, tolerance, elements)

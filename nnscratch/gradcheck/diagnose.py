@@ -6,10 +6,12 @@ from nnscratch.gradcheck.evidence import Evidence
 from nnscratch.gradcheck.examine import Examination
 from nnscratch.gradcheck.findings import Finding
 from nnscratch.gradcheck.hypotheses import CONCLUSIVE, EXACT, GUESSES, HYPOTHESES
+from nnscratch.gradcheck.hypotheses.repairs import repaired
 from nnscratch.gradcheck.ladder import WRONG
 
 ENOUGH = 2  # explanations for one gradient
 MOST = 4
+MOST_REPAIRED = 2  # gradients
 
 
 def diagnose(examination: Examination) -> list[Finding]:
@@ -28,9 +30,18 @@ def diagnose(examination: Examination) -> list[Finding]:
     found = [(rank, finding) for evidence in seen for rank, finding in _explanations(evidence)]
     findings = _one_of_each_kind(found)
     sure = any(HYPOTHESES[rank] in EXACT for rank, _ in found)
+    if not sure:
+        repairs = _one_of_each_kind((0, found) for found in map(_repaired, seen[:MOST_REPAIRED]) if found)
+        sure = bool(repairs)
+        findings = repairs + [finding for finding in findings if finding.kind not in _kinds(repairs)]
     if len(findings) < ENOUGH and not sure and not (findings and all(map(_is_mask, seen))):
         findings = (findings + [guess for guess in _guesses(seen) if guess.kind not in _kinds(findings)])[:ENOUGH]
     return findings[:MOST] or [_unknown(evidence) for evidence in seen[:1]]
+
+
+def _repaired(evidence):
+    with np.errstate(all="ignore"):
+        return repaired(evidence) if evidence.bad.any() else None
 
 
 def _is_mask(evidence):

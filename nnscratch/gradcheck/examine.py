@@ -1,6 +1,7 @@
 """Compare the gradients of a subject with differences: along random directions, then element by element."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from nnscratch.gradcheck.table import analytic_rows, powers_for
 KEPT = 3_000_000
 WORK = 10_000_000
 LOCALISED = 4
+SMALL = 400  # elements that are measured one and all once something is wrong
+PARTS = ("chosen", "words", "analytic", "numeric", "plus", "minus", "h", "at_kink")
 
 
 @dataclass
@@ -23,7 +26,7 @@ class Examination:
 
     `along` maps inputs to (analytic, numeric) along a direction in which they disagree, where elements were
     sampled; `resolved` holds the inputs that a direction confirmed. `at_kink` marks wrong elements at a kink.
-    `plus` and `minus` are the outputs at the first step h.
+    `plus` and `minus` are the outputs at the first step h. `runs` keeps what changed runs of backward gave.
     """
 
     visit: Visit
@@ -38,6 +41,7 @@ class Examination:
     at_kink: np.ndarray
     along: dict[str, tuple[float, float]] = field(default_factory=dict)
     resolved: set[str] = field(default_factory=set)
+    runs: dict[Any, dict[str, Any]] = field(default_factory=dict, repr=False)
     _rows: np.ndarray | None = field(default=None, repr=False)
 
     def of(self, name: str) -> np.ndarray:
@@ -104,54 +108,82 @@ def _judge_elements(visit, ruler, every, chosen, tolerance):
     numeric = np.where(np.isfinite(rung.value), rung.value, 0.0)
     words = np.where(np.isfinite(analytic), words, WRONG)
     at_kink = np.zeros(len(chosen), dtype=bool)
-    doubtful = np.flatnonzero(words == UNRESOLVED)
-    if len(doubtful):
-        h2 = 2.0 ** powers[1] * ruler.unit[chosen[doubtful]]
-        second = _move(ruler, chosen[doubtful], h2)
-        next_rung = ruler.rung(*second, h2, dout)
-        short = type(rung)(*(part[doubtful] for part in rung))
-        good = confirmed(analytic[doubtful], next_rung, tolerance)
-        bad = plainly_wrong(analytic[doubtful], short, next_rung)
-        words[doubtful] = np.where(good, RIGHT, np.where(bad, WRONG, UNRESOLVED))
-        left = ~(good | bad)
-        doubtful = doubtful[left]
-        measured = [
-            (h[doubtful], first[0][doubtful], first[1][doubtful]),
-            (h2[left], second[0][left], second[1][left]),
-        ]
-    if len(doubtful):
+    left = np.flatnonzero(words == UNRESOLVED)
+    if len(left):
+        ruler.feel_jitter()
         floor = float(np.max(np.abs(numeric), initial=0.0))
-        for step in _further_steps(ruler, chosen[doubtful], powers[2:]):
-            measured.append((step, *_move(ruler, chosen[doubtful], step)))
-        rungs = [ruler.rung(plus, minus, step, dout) for step, plus, minus in measured]
-        ruling = rule(analytic[doubtful], rungs, tolerance, floor)
-        words[doubtful] = ruling.word
-        numeric[doubtful] = np.where(np.isfinite(ruling.best), ruling.best, numeric[doubtful])
-        left = np.flatnonzero(ruling.word != RIGHT)
+        measured = [(h[left], first[0][left], first[1][left])]
+        rung = _rung(ruler, measured[0], dout)
+        bad = plainly_wrong(analytic[left], rung)
+        words[left[bad]] = WRONG
+        ladder = np.stack([2.0**power * ruler.unit[chosen] for power in powers[1:]])
+        with np.errstate(all="ignore"):
+            first_of = _step_out_of_noise(powers, np.abs(rung.noise / (tolerance * rung.value)))
+        ladder[0, left], ladder[first_of, left] = ladder[first_of, left], ladder[0, left]
+        left, measured, rung = left[~bad], _only(measured, ~bad), rung.of(~bad)
+        steps = [*ladder, *_own_steps(ruler, chosen, left)]
+        for step in steps:
+            if not len(left):
+                break
+            if _drowned(analytic[left], rung, step[left]):
+                continue
+            measured.append((step[left], *_move(ruler, chosen[left], step[left])))
+            rung = _rung(ruler, measured[-1], dout)
+            good = confirmed(analytic[left], rung, tolerance)
+            words[left[good]], numeric[left[good]] = RIGHT, rung.value[good]
+            if len(measured) == 2:
+                bad = ~good & plainly_wrong(analytic[left], _rung(ruler, measured[0], dout), rung)
+                words[left[bad]] = WRONG
+                good |= bad
+            left, measured, rung = left[~good], _only(measured, ~good), rung.of(~good)
+    if len(left):
+        ruling = rule(analytic[left], [_rung(ruler, moved, dout) for moved in measured], tolerance, floor)
+        words[left] = ruling.word
+        numeric[left] = np.where(np.isfinite(ruling.best), ruling.best, numeric[left])
+        not_right = ruling.word != RIGHT
+        left, measured = left[not_right], _only(measured, not_right)
         if len(left) and ruler.out.size:
-            kept = [(step[left], plus[left], minus[left]) for step, plus, minus in measured]
-            left = doubtful[left]
-            words[left], at_kink[left] = judge_by_output(visit, ruler, chosen[left], kept, tolerance, floor)
+            words[left], at_kink[left] = judge_by_output(visit, ruler, chosen[left], measured, tolerance, floor)
     return Examination(visit, ruler, chosen, words, analytic, numeric, first[0], first[1], h, at_kink)
+
+
+def _rung(ruler, moved, dout):
+    step, plus, minus = moved
+    return ruler.rung(plus, minus, step, dout)
+
+
+def _drowned(analytic, rung, step):
+    """Whether noise, which grows as steps shrink, would outdo all the derivatives at another step."""
+    with np.errstate(all="ignore"):
+        return bool(np.all(rung.noise * rung.h / step > np.maximum(np.abs(analytic), np.abs(rung.value))))
+
+
+def _only(measured, which):
+    return measured if which.all() else [tuple(part[which] for part in moved) for moved in measured]
 
 
 def _move(ruler, elements, steps):
     plus, minus = np.empty((len(elements), ruler.out.size)), np.empty((len(elements), ruler.out.size))
-    for row, (k, h) in enumerate(zip(elements.tolist(), steps.tolist())):
-        plus[row], minus[row] = ruler.move(k, h)
+    with np.errstate(all="ignore"):
+        for row, (k, h) in enumerate(zip(elements.tolist(), steps.tolist())):
+            plus[row], minus[row] = ruler.move(k, h)
     return plus, minus
 
 
-def _further_steps(ruler, elements, powers):
-    """The other steps of the ladder, then some at the scale of each element where that is another."""
-    unit = ruler.unit[elements]
-    size = np.abs(ruler.values()[elements])
+def _step_out_of_noise(powers, noise):
+    """The number of the first further step that is so much longer than the usual one that noise falls below 1."""
+    longer = 2.0 ** (np.array(powers[1:]) - powers[0])
+    return np.argmax(longer[:, None] >= noise, axis=0)
+
+
+def _own_steps(ruler, chosen, left):
+    """Steps at the scale of each element, where that of some that are left is another than its unit."""
+    unit = ruler.unit[chosen]
+    size = np.abs(ruler.values()[chosen])
     with np.errstate(divide="ignore"):
         own = np.where(size > 0, 2.0 ** np.round(np.log2(np.where(size > 0, size, 1.0))), unit)
-    steps = [2.0**power * unit for power in powers]
-    if np.any((own < unit / 16) | (own > 4 * unit)):
-        steps += [2.0**power * own * 1.125 for power in (-8, -14, -22)]
-    return steps
+    other = ((own < unit / 16) | (own > 4 * unit))[left].any()
+    return [2.0**power * own * 1.125 for power in (-8, -14, -22)] if other else []
 
 
 def _judge_directions(found, analytic, tolerance):
@@ -162,9 +194,9 @@ def _judge_directions(found, analytic, tolerance):
     for name, gradient in visit.grads.items():
         if np.isin(np.arange(ruler.size)[ruler.span(name)], found.chosen).all():
             continue
-        direction = np.zeros(ruler.size)
-        direction[ruler.span(name)] = visit.rng.choice([-1.0, 1.0], gradient.size) * ruler.unit[ruler.span(name)]
-        along = np.array([float(np.nansum(analytic * direction))])
+        direction, span = np.zeros(ruler.size), ruler.span(name)
+        direction[span] = visit.rng.choice([-1.0, 1.0], gradient.size) * ruler.unit[span]
+        along = np.array([float(np.nansum(gradient.reshape(-1) * direction[span]))])
         rungs = []
         for power in powers_for(visit.eps):
             plus, minus = ruler.move_along(direction, 2.0**power)
@@ -197,8 +229,38 @@ def _localise(found, analytic, name, tolerance):
             active = max(halves, key=lambda half: _off_along(ruler, analytic, half, signs, h, dout))
         places.add(int(active[0]))
     drawn = np.array(sorted(places - set(found.chosen.tolist())), dtype=int)
-    more = _judge_elements(visit, ruler, analytic, drawn, tolerance)
-    for part in ("chosen", "words", "analytic", "numeric", "plus", "minus", "h", "at_kink"):
+    _measure_more(found, analytic, drawn, tolerance)
+
+
+def complete(found: Examination, tolerance: float) -> None:
+    """Measure the elements that were not chosen, where the inputs with mistakes are small.
+
+    >>> from nnscratch.gradcheck.subject import Subject
+    >>> subject = Subject("square", lambda given: (given["x"] ** 2, given["x"]), lambda dout, x: {"x": dout * x},
+    ...                   {"x": np.arange(1.0, 9.0)}, ["x"])
+    >>> [found] = examine(Visit(subject, np.random.default_rng(0)), 1e-6, 3)
+    >>> complete(found, 1e-6)
+    >>> len(found.chosen)
+    8
+    """
+    ruler = found.ruler
+    analytic = np.full(ruler.size, np.nan)
+    for name, gradient in found.visit.grads.items():
+        analytic[ruler.span(name)] = gradient.reshape(-1)
+    wrong = [name for name in found.visit.grads if (found.words[found.of(name)] == WRONG).any()]
+    if wrong and sum(ruler.flat[name].size for name in wrong) <= SMALL:
+        everywhere = np.concatenate([np.arange(ruler.size)[ruler.span(name)] for name in wrong])
+        rest = np.setdiff1d(everywhere, found.chosen)
+        if len(rest):
+            _measure_more(found, analytic, rest, tolerance)
+            order = np.argsort(found.chosen)
+            for part in PARTS:
+                setattr(found, part, getattr(found, part)[order])
+
+
+def _measure_more(found, analytic, elements, tolerance):
+    more = _judge_elements(found.visit, found.ruler, analytic, elements, tolerance)
+    for part in PARTS:
         setattr(found, part, np.concatenate([getattr(found, part), getattr(more, part)]))
 
 

@@ -9,6 +9,9 @@ import numpy as np
 POWERS = (-17, -13, -10, -7, -4, -20, -24, -28)
 SINGLE_POWERS = (-7, -5, -3, -9, -11)
 ROUNDING = 10.0
+UNMOVED = 1e-16  # a slope that may hide behind round-off where nothing moves at any step
+STILL = 1e-14  # a move that a sum of numbers near 1 may swallow whole
+SHORTEST, JITTER = 4, 4.0  # pairs of steps that are looked at, and the odds that they show too little
 RIGHT, UNRESOLVED, KINK, WRONG = 0, 1, 2, 3
 
 
@@ -25,6 +28,10 @@ class Rung(NamedTuple):
     right: np.ndarray
     noise: np.ndarray
     gap: np.ndarray
+
+    def of(self, which: np.ndarray) -> "Rung":
+        """Return the rung of some of the derivatives."""
+        return Rung(*(part[which] for part in self))
 
 
 class Ruling(NamedTuple):
@@ -48,20 +55,26 @@ def confirmed(analytic: np.ndarray, rung: Rung, tolerance: float) -> np.ndarray:
         return (close & (rung.noise <= allowed)) | ((analytic == rung.value) & (rung.left == rung.right))
 
 
-def plainly_wrong(analytic: np.ndarray, one: Rung, two: Rung) -> np.ndarray:
+def plainly_wrong(analytic: np.ndarray, one: Rung, two: Rung | None = None) -> np.ndarray:
     """Where a step and a longer one agree a hundred times better than with the analytic value, without a kink.
+
+    One step tells as well where its two sides agree so much better, round-off included.
 
     >>> one = np.ones(1)
     >>> rungs = [Rung(h * one, one, one, one, 1e-12 * one, 0 * one) for h in (1e-5, 1e-4)]
-    >>> plainly_wrong(2 * one, *rungs), plainly_wrong(one, *rungs)
-    (array([ True]), array([False]))
+    >>> plainly_wrong(2 * one, *rungs), plainly_wrong(one, *rungs), plainly_wrong(2 * one, rungs[0])
+    (array([ True]), array([False]), array([ True]))
     """
     with np.errstate(all="ignore"):
-        off = np.minimum(np.abs(analytic - one.value), np.abs(analytic - two.value))
-        spread = np.abs(one.value - two.value) + np.maximum(one.noise, two.noise)
         size = np.maximum(np.abs(analytic), np.abs(one.value))
-        smooth = one.gap <= np.maximum(0.3 * two.gap, 1e-7 * size)
-        return (off > 100 * spread) & smooth & (off > 1e-4 * size)
+        off = np.abs(analytic - one.value)
+        seen = (one.left != 0) | (one.right != 0) | (off * one.h > STILL)
+        if two is None:
+            return seen & (off > 100 * (one.gap + one.noise)) & (off > 1e-3 * size)
+        off = np.minimum(off, np.abs(analytic - two.value))
+        spread = np.abs(one.value - two.value) + np.maximum(one.noise, two.noise)
+        smooth = one.gap <= np.maximum(2 * one.h / two.h * two.gap, 1e-7 * size)
+        return seen & (off > 100 * spread) & smooth & (off > 1e-3 * size)
 
 
 def rule(analytic: np.ndarray, rungs: list[Rung], tolerance: float, floor: float) -> Ruling:
@@ -79,13 +92,14 @@ def rule(analytic: np.ndarray, rungs: list[Rung], tolerance: float, floor: float
         right = np.zeros(np.shape(analytic), dtype=bool)
         best, error = rungs[0].value, np.full(np.shape(analytic), np.inf)
         finite = [np.isfinite(rung.value) for rung in rungs]
+        astride, grain = _astride(rungs), _grain(rungs)
         for k, rung in enumerate(rungs):
             right |= confirmed(analytic, rung, tolerance)
             scatter = np.zeros_like(error)
             for shorter, usable in zip(rungs[k + 1 :], finite[k + 1 :]):
                 drift = np.abs(shorter.value - rung.value) * shorter.h / rung.h
                 scatter = np.where(usable, np.fmax(scatter, drift), scatter)
-            noise = rung.noise + scatter
+            noise = rung.noise + scatter + astride[k] + grain / rung.h
             neighbours = rungs[max(k - 1, 0) : k] + rungs[k + 1 : k + 2]
             spreads = [np.abs(other.value - rung.value) for other in neighbours]
             spread = np.fmin.reduce(spreads) if spreads else np.full_like(error, np.inf)
@@ -99,10 +113,11 @@ def rule(analytic: np.ndarray, rungs: list[Rung], tolerance: float, floor: float
                 close = np.abs(analytic - refined) <= tolerance * size + 1.2 * rung.noise
                 right |= close & (1.2 * rung.noise + 0.01 * moved <= tolerance * size)
                 best, error = _better(best, error, refined, 1.2 * noise + moved * (longer.h / rung.h + 1))
+        error = _flattened(best, error, rungs)
         off = np.abs(analytic - best)
         size = np.maximum(np.abs(analytic), np.abs(best))
-        hidden = (off <= 4 * error) | ~np.isfinite(error)
-        zero = np.maximum(error, off) <= tolerance * floor
+        hidden = (off <= 4 * error) | ~np.isfinite(error) | (off <= (0 if floor else UNMOVED))
+        zero = np.maximum(error, off) <= (tolerance * floor if floor else UNMOVED)
         kink = _kinked(rungs, finite, off, size)
         word = np.where(off <= tolerance * size, RIGHT, np.where(kink, KINK, WRONG))
         word = np.where(hidden & (word == WRONG), np.where(zero, RIGHT, UNRESOLVED), word)
@@ -114,6 +129,42 @@ def _longest_first(rungs):
     stacks = [np.stack(part) for part in zip(*rungs)]
     order = np.argsort(-stacks[0], axis=0, kind="stable")
     return [Rung(*parts) for parts in zip(*(np.take_along_axis(stack, order, axis=0) for stack in stacks))]
+
+
+def _astride(rungs):
+    """How far each step's value may be off because a corner may lie within its reach: left and right stay apart.
+
+    Without a corner they come together as fast as the steps shrink. A corner that is nearer than the shorter of
+    two steps keeps them apart, or would as far as round-off lets one see; both steps then show half of a slope.
+    """
+    reach = [np.zeros_like(rung.gap) for rung in rungs]
+    for k, (longer, rung) in enumerate(zip(rungs, rungs[1:])):
+        most = rung.gap + 8 * rung.noise
+        shrunk = rung.h / longer.h
+        stays = np.isfinite(most) & (most > np.minimum(2 * shrunk, np.sqrt(shrunk)) * longer.gap)
+        reach[k] = np.where(stays, np.fmax(reach[k], longer.gap), reach[k])
+        reach[k + 1] = np.where(stays, rung.gap, reach[k + 1])
+    return reach
+
+
+def _grain(rungs):
+    """By how much a function jitters that stands still at short steps: a small result of large numbers does."""
+    grain, seen = np.zeros_like(rungs[0].value), np.zeros(np.shape(rungs[0].value), dtype=int)
+    for longer, rung in reversed(list(zip(rungs, rungs[1:]))):
+        jump = np.abs(rung.value - longer.value) * rung.h
+        counts = np.isfinite(jump) & (jump > 0) & (seen < SHORTEST)
+        grain, seen = np.where(counts, np.fmax(grain, JITTER * jump), grain), seen + counts
+    moves = np.fmax.reduce([np.abs(rung.value) for rung in rungs])
+    stuck = [(rung.left == 0) & (rung.right == 0) & (moves > 10 * rung.noise) for rung in rungs]
+    return np.where(np.logical_or.reduce(stuck), grain, 0.0)
+
+
+def _flattened(best, error, rungs):
+    """The error of a slope that is next to nothing at long steps, but not at short ones: all beyond is flat."""
+    steep = np.fmax.reduce(
+        [np.where(np.abs(rung.value) > 10 * rung.noise, np.abs(rung.value), 0) for rung in rungs]
+    )
+    return np.where(error >= np.abs(best), np.fmax(error, steep), error)
 
 
 def _better(best, error, value, its_error):

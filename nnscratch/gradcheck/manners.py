@@ -6,8 +6,19 @@ import numpy as np
 
 from nnscratch.gradcheck.findings import Finding
 from nnscratch.gradcheck.precision import rounded_gradient
-from nnscratch.gradcheck.subject import FormError, Subject, arrays_in, fresh, fresh_inputs, is_numeric, same
+from nnscratch.gradcheck.subject import (
+    FormError,
+    Subject,
+    arrays_in,
+    fresh,
+    fresh_inputs,
+    is_numeric,
+    rebuild,
+    same,
+)
+from nnscratch.gradcheck.widen import narrowed_gradient
 
+LAST_DIGITS, ODDS = (-2, -1, 1, 2), 8.0  # changes of the cache that are tried, the odds that they show too little
 COPY = "work on a copy, such as `x = x.copy()`, or write `a = a * b` instead of `a *= b`"
 
 
@@ -172,12 +183,16 @@ class Visit:
         self._try_linearity(tolerance)
 
     def _try_precision(self):
-        cache = self._forward(fresh_inputs(self.subject))[1]
-        name = rounded_gradient(self._backward, self.dout, cache, self.grads, self.subject.inputs)
+        advice = "look for astype(numpy.float32), or a buffer or cache of that dtype"
+        with np.errstate(all="ignore"):
+            name = narrowed_gradient(self.subject, self.dout, self.grads)
+        evidence = f"d{name} changes when float64 is kept throughout: a part of it is computed in fewer digits"
+        if not name:
+            cache = self._forward(fresh_inputs(self.subject))[1]
+            name = rounded_gradient(self._backward, self.dout, cache, self.grads, self.subject.inputs)
+            evidence = f"d{name} does not hear of changes below 1e-8, as in single precision"
         if name:
             self.spoilt = True
-            evidence = f"d{name} does not hear of changes below 1e-8, as in single precision"
-            advice = "look for astype(numpy.float32), or a buffer or cache of that dtype"
             self._note("wrong-dtype", name, evidence, advice)
 
     def _remembers(self, tolerance):
@@ -229,7 +244,8 @@ class Visit:
             size = np.abs(gradient) + 2 * np.abs(second[name])
             floor = 1e-6 * np.max(size, initial=0.0) + self._rounding_of(name) / tolerance
             off = np.abs(mixed[name] - (gradient - 2 * second[name]))
-            if np.any(~(off <= tolerance * np.maximum(size, floor))):
+            allowed = tolerance * np.maximum(size, floor)
+            if np.any(~(off <= allowed)) and np.any(~(off <= allowed + self._hum(name, self.dout, other))):
                 self.linear, self.spoilt = False, True
                 constant = bool(np.any(zero[name]))
                 share = float(np.max(off, initial=0.0) / max(np.max(size, initial=0.0), 1e-300))
@@ -237,6 +253,26 @@ class Visit:
                 scales = _close(twice, 2 * gradient, 1e-6)
                 self.findings += _not_linear(name, constant, share, scales)
                 return
+
+    def _hum(self, name, first, second):
+        """What last digits do to the gradient of first - 2 second, where large numbers may cancel.
+
+        All numbers of the cache are changed by one factor, so that those which were equal stay so.
+        """
+        dout, size, hum = first - 2 * second, np.abs(first) + 2 * np.abs(second), 0.0
+        cache, at = self._forward(fresh_inputs(self.subject))[1], self.analytic(dout)[name]
+        for digits in LAST_DIGITS:
+
+            def nudged(_, a, factor=1 + digits * self.eps):
+                return a * factor if a.dtype.kind == "f" else a.copy()
+
+            nudge = self.eps * size * self.rng.choice([-1.0, 1.0], size.shape)
+            try:
+                heard = np.asarray(self._backward(dout + nudge, rebuild(cache, nudged))[name])
+            except Exception:  # backward does not take such a cache
+                continue
+            hum = np.fmax(hum, ODDS * np.abs(heard - at)) if heard.shape == at.shape else hum
+        return hum
 
     def _rounding_of(self, name):
         """What round-off may do to a gradient that is the small difference of larger numbers."""

@@ -7,6 +7,9 @@ import numpy as np
 from nnscratch.gradcheck.ladder import ROUNDING, Rung
 from nnscratch.gradcheck.subject import PLAIN, fresh, fresh_inputs
 
+NUDGES, JITTER = 3, 4.0  # changes of the last digits that are tried, and the odds that they show too little
+GROWTH, LONGEST = 4.0, 2.0**-15  # how fast such a change grows until an output hears it, and how far
+
 
 class Ruler:
     """All inputs to differentiate as one long row of elements, and the outputs as a function of them.
@@ -28,25 +31,31 @@ class Ruler:
         self.flat = {name: array.reshape(-1) for name, array in self.arrays.items()}
         self.starts = dict(zip(self.names, np.cumsum([0, *(a.size for a in self.flat.values())])))
         self.size = sum(a.size for a in self.flat.values())
+        self._shared = {**subject.inputs, **self.arrays}
+        self._renewed = [name for name, value in subject.inputs.items() if self._is_renewed(name, value)]
         self.out = self.output()
         self.unit = np.concatenate([_units(a) for a in self.flat.values()] or [np.zeros(0)])
+        self._jitter: Any = None
 
     def output(self) -> np.ndarray:
         """Run forward on what the inputs hold now; return the outputs as one row."""
+        with np.errstate(all="ignore"):
+            return self._output()
+
+    def _output(self):
         if self.careful:
             given = fresh_inputs(self.subject._replace(inputs={**self.subject.inputs, **self.arrays}))
         else:
-            given = {name: self._given(name, value) for name, value in self.subject.inputs.items()}
-        with np.errstate(all="ignore"):
-            out, _ = self.subject.forward(given)
-        return np.array(out, dtype=np.float64).reshape(-1)
+            given = self._shared.copy()
+            for name in self._renewed:
+                given[name] = fresh(given[name])
+        return np.array(self.subject.forward(given)[0], dtype=np.float64).reshape(-1)
 
-    def _given(self, name, value):
-        if name in self.arrays:
-            return self.arrays[name]
-        if isinstance(value, PLAIN) or (isinstance(value, np.ndarray) and name not in self.subject.may_change):
-            return value
-        return fresh(value)
+    def _is_renewed(self, name, value):
+        """Whether forward must be given a copy of its own."""
+        if name in self.arrays or isinstance(value, PLAIN):
+            return False
+        return not isinstance(value, np.ndarray) or name in self.subject.may_change
 
     def place(self, k: int) -> tuple[str, int]:
         """Return the name of the input that element k belongs to, and its flat position there."""
@@ -65,15 +74,15 @@ class Ruler:
         return np.concatenate([*self.flat.values()] or [np.zeros(0)])
 
     def move(self, k: int, h: float) -> tuple[np.ndarray, np.ndarray]:
-        """Return the outputs with element k moved by h up and down."""
+        """Return the outputs with element k moved by h up and down; what NumPy warns of is up to the caller."""
         name, at = self.place(k)
         flat = self.flat[name]
         old = flat[at]
         try:
             flat[at] = old + h
-            plus = self.output()
+            plus = self._output()
             flat[at] = old - h
-            minus = self.output()
+            minus = self._output()
         finally:
             flat[at] = old
         return plus, minus
@@ -93,6 +102,35 @@ class Ruler:
                 a[...] = old[name]
         return plus, minus
 
+    def feel_jitter(self) -> None:
+        """Measure once what the last digits of the inputs do to the outputs: rungs count it as noise from then on.
+
+        Round-off is in proportion to an output where it is as large as what it is made of, but not to the small
+        difference of larger numbers. An output that does not hear of last digits, such as the log of a number near
+        1, is listened to while the changes grow: its first jump is the grain of what it is made of.
+        """
+        if self._jitter is not None:
+            return
+        rng, kept = np.random.default_rng(0), {name: a.copy() for name, a in self.flat.items()}
+        self._jitter = np.zeros(self.out.size)
+
+        def jump(change):
+            for name, a in self.flat.items():
+                a[...] = kept[name] * (1 + change * rng.choice([-2.0, -1.0, 1.0, 2.0], a.size))
+            with np.errstate(all="ignore"):
+                return JITTER * np.abs(self.output() - self.out)
+
+        still, change = np.ones(self.out.size, dtype=bool), self.eps
+        try:
+            while still.any() and change < LONGEST:
+                heard = np.max([jump(change) for _ in range(NUDGES)], axis=0)
+                self._jitter[still] = heard[still]
+                still = (self._jitter <= ROUNDING * self.eps * np.abs(self.out)) & (self.out != 0)
+                change *= GROWTH
+        finally:
+            for name, a in self.flat.items():
+                a[...] = kept[name]
+
     def rung(self, plus: np.ndarray, minus: np.ndarray, h: Any, dout: np.ndarray | None = None) -> Rung:
         """Make a rung of outputs (..., outs) and steps (...,): for every output, or for sum(dout * out)."""
         with np.errstate(all="ignore"):
@@ -100,6 +138,8 @@ class Ruler:
             size = np.maximum(np.maximum(np.abs(plus), np.abs(minus)), np.abs(self.out))
             left, right = (self.out - minus) / step, (plus - self.out) / step
             noise = ROUNDING * self.eps * size / step
+            if self._jitter is not None:
+                noise = np.maximum(noise, self._jitter / step)
             gap = np.maximum(np.abs(right - left) - 4 * noise, 0.0)
             if dout is None:
                 return Rung(

@@ -31,10 +31,7 @@ def line_of(code: Any, name: str) -> str | None:
     True
     """
     try:
-        function = inspect.unwrap(code.func if isinstance(code, functools.partial) else code)
-        lines, start = inspect.getsourcelines(function)
-        tree = ast.parse(textwrap.dedent("".join(lines)))
-        file = Path(inspect.getsourcefile(function) or "").name
+        lines, start, tree, file = _source(code.func if isinstance(code, functools.partial) else code)
     except (OSError, TypeError, SyntaxError, IndentationError):
         return None
     word = name.rsplit(".", 1)[-1]
@@ -50,6 +47,19 @@ def line_of(code: Any, name: str) -> str | None:
     node = max(found, key=lambda node: node.lineno)
     text = lines[node.lineno - 1].strip()
     return f"{file}, line {start + node.lineno - 1}: {text}"
+
+
+@functools.lru_cache(maxsize=2)
+def _source(code):
+    """The lines of a function, the number of the first, its tree and the name of its file."""
+    function = inspect.unwrap(code)
+    lines, start = inspect.getsourcelines(function)
+    return (
+        lines,
+        start,
+        ast.parse(textwrap.dedent("".join(lines))),
+        Path(inspect.getsourcefile(function) or "").name,
+    )
 
 
 def _assigns(node, wanted, word):

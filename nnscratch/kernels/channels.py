@@ -27,7 +27,13 @@ def channel_moments(x):
 def channel_sum(x):
     """Twin of reference.channel_sum."""
     rows, repeats = _rows(x)
-    return _folded(share(lambda start, stop: _sum(rows[start:stop]), len(rows)), repeats).astype(x.dtype)
+
+    def work(start, stop):
+        total = np.empty(rows.shape[1])
+        _add_up(rows[start:stop], np.empty(rows.shape[1], x.dtype), total)
+        return total
+
+    return _folded(share(work, len(rows)), repeats).astype(x.dtype)
 
 
 def channel_sums(x, y, centre, gate=None):
@@ -164,19 +170,6 @@ def _moments(rows):
         part_mean, part_squares = centre + rounded, total - rounded * rounded * (end - begin)
         mean, squares, count = _joined(mean, squares, count, part_mean, part_squares, end - begin)
     return mean, squares, count
-
-
-@sweeping
-def _sum(x):
-    M, C = x.shape
-    total, part, block = np.zeros(C), np.empty(C, x.dtype), max(1, 4096 // C)
-    for begin in range(0, M, block):
-        part[:] = 0
-        for m in range(begin, min(begin + block, M)):
-            for c in range(C):
-                part[c] += x[m, c]
-        total += part
-    return total
 
 
 @sweeping

@@ -2,7 +2,7 @@
 
 from tests.gradcheck.planted_families.activations import ACTIVATIONS
 from tests.gradcheck.planted_families.algebra import ALGEBRA
-from tests.gradcheck.planted_families.case import KINDS, Planted
+from tests.gradcheck.planted_families.case import KINDS, Planted, told_apart
 from tests.gradcheck.planted_families.dense import DENSE
 from tests.gradcheck.planted_families.further_dense import FURTHER_DENSE
 from tests.gradcheck.planted_families.further_hard_points import FURTHER_HARD_POINTS
@@ -15,6 +15,24 @@ from tests.gradcheck.planted_families.further_more_right import FURTHER_MORE_RIG
 from tests.gradcheck.planted_families.further_sequences import FURTHER_SEQUENCES
 from tests.gradcheck.planted_families.hard_points import HARD_POINTS
 from tests.gradcheck.planted_families.images import IMAGES
+from tests.gradcheck.planted_families.late_activations import LATE_ACTIVATIONS
+from tests.gradcheck.planted_families.late_algebra import LATE_ALGEBRA
+from tests.gradcheck.planted_families.late_attention import LATE_ATTENTION
+from tests.gradcheck.planted_families.late_convolutions import LATE_CONVOLUTIONS
+from tests.gradcheck.planted_families.late_dense import LATE_DENSE
+from tests.gradcheck.planted_families.late_faint import LATE_FAINT
+from tests.gradcheck.planted_families.late_losses import LATE_LOSSES
+from tests.gradcheck.planted_families.late_narrow import LATE_NARROW
+from tests.gradcheck.planted_families.late_norms import LATE_NORMS
+from tests.gradcheck.planted_families.late_pools import LATE_POOLS
+from tests.gradcheck.planted_families.late_recurrent import LATE_RECURRENT
+from tests.gradcheck.planted_families.late_right_dense import LATE_RIGHT_DENSE
+from tests.gradcheck.planted_families.late_right_images import LATE_RIGHT_IMAGES
+from tests.gradcheck.planted_families.late_right_sequences import LATE_RIGHT_SEQUENCES
+from tests.gradcheck.planted_families.late_right_sure import LATE_RIGHT_SURE
+from tests.gradcheck.planted_families.late_right_tiny import LATE_RIGHT_TINY
+from tests.gradcheck.planted_families.late_sequences import LATE_SEQUENCES
+from tests.gradcheck.planted_families.late_sequences_more import LATE_SEQUENCES_MORE
 from tests.gradcheck.planted_families.losses import LOSSES
 from tests.gradcheck.planted_families.more_attention import MORE_ATTENTION
 from tests.gradcheck.planted_families.more_dense import MORE_DENSE
@@ -32,12 +50,20 @@ from tests.gradcheck.planted_families.wrong_losses import LOSS_BUGS
 from tests.gradcheck.planted_families.wrong_normalization import NORM_BUGS
 from tests.gradcheck.planted_families.wrong_sequences import SEQUENCE_BUGS
 
-CORRECT = [*DENSE, *ACTIVATIONS, *ALGEBRA, *IMAGES, *NORMS, *SEQUENCES, *LOSSES, *HARD_POINTS, *MORE_RIGHT,
-           *FURTHER_LAYERS, *FURTHER_HARD_POINTS, *FURTHER_MORE_RIGHT]  # fmt: skip
+CORRECT = told_apart(
+    [*DENSE, *ACTIVATIONS, *ALGEBRA, *IMAGES, *NORMS, *SEQUENCES, *LOSSES, *HARD_POINTS, *MORE_RIGHT,
+     *FURTHER_LAYERS, *FURTHER_HARD_POINTS, *FURTHER_MORE_RIGHT,
+     *LATE_RIGHT_TINY, *LATE_RIGHT_DENSE, *LATE_RIGHT_IMAGES, *LATE_RIGHT_SEQUENCES,
+     *LATE_RIGHT_SURE],
+)  # fmt: skip
 
-WRONG = [*AFFINE_BUGS, *ACTIVATION_BUGS, *ALGEBRA_BUGS, *IMAGE_BUGS, *NORM_BUGS, *SEQUENCE_BUGS, *LOSS_BUGS,
-         *MORE_DENSE, *MORE_IMAGES, *MORE_NORMS, *MORE_SEQUENCES, *MORE_ATTENTION,
-         *FURTHER_DENSE, *FURTHER_IMAGES, *FURTHER_SEQUENCES, *FURTHER_LOSSES, *FURTHER_MORE,
-         *FURTHER_MORE_LAYERS]  # fmt: skip
+WRONG = told_apart(
+    [*AFFINE_BUGS, *ACTIVATION_BUGS, *ALGEBRA_BUGS, *IMAGE_BUGS, *NORM_BUGS, *SEQUENCE_BUGS, *LOSS_BUGS,
+     *MORE_DENSE, *MORE_IMAGES, *MORE_NORMS, *MORE_SEQUENCES, *MORE_ATTENTION,
+     *FURTHER_DENSE, *FURTHER_IMAGES, *FURTHER_SEQUENCES, *FURTHER_LOSSES, *FURTHER_MORE, *FURTHER_MORE_LAYERS,
+     *LATE_NARROW, *LATE_ACTIVATIONS, *LATE_ALGEBRA, *LATE_ATTENTION, *LATE_CONVOLUTIONS, *LATE_DENSE, *LATE_FAINT,
+     *LATE_LOSSES, *LATE_NORMS, *LATE_POOLS, *LATE_RECURRENT, *LATE_SEQUENCES, *LATE_SEQUENCES_MORE],
+    CORRECT,
+)  # fmt: skip
 
 __all__ = ["CORRECT", "KINDS", "WRONG", "Planted"]

@@ -1,5 +1,7 @@
 """The held-out set: written without sight of the checks and the hypotheses, and never used to tune them."""
 
+from tests.gradcheck import planted
+from tests.gradcheck.planted_families.case import told_apart
 from tests.gradcheck.planted_families.unseen_algebra import UNSEEN_ALGEBRA
 from tests.gradcheck.planted_families.unseen_attention import UNSEEN_ATTENTION
 from tests.gradcheck.planted_families.unseen_blocks import UNSEEN_BLOCKS
@@ -15,9 +17,14 @@ from tests.gradcheck.planted_families.unseen_right_images import UNSEEN_RIGHT_IM
 from tests.gradcheck.planted_families.unseen_right_sequences import UNSEEN_RIGHT_SEQUENCES
 from tests.gradcheck.planted_families.unseen_sequences import UNSEEN_SEQUENCES
 
-CORRECT = [*UNSEEN_RIGHT_DENSE, *UNSEEN_RIGHT_IMAGES, *UNSEEN_RIGHT_SEQUENCES]
+CORRECT = told_apart(
+    [*UNSEEN_RIGHT_DENSE, *UNSEEN_RIGHT_IMAGES, *UNSEEN_RIGHT_SEQUENCES], planted.CORRECT, planted.WRONG
+)
 
-WRONG = [*UNSEEN_DENSE, *UNSEEN_LOSSES, *UNSEEN_ALGEBRA, *UNSEEN_CONVOLUTIONS, *UNSEEN_POOLS, *UNSEEN_NORMS,
-         *UNSEEN_BLOCKS, *UNSEEN_RECURRENT, *UNSEEN_ATTENTION, *UNSEEN_SEQUENCES, *UNSEEN_NETS]  # fmt: skip
+WRONG = told_apart(
+    [*UNSEEN_DENSE, *UNSEEN_LOSSES, *UNSEEN_ALGEBRA, *UNSEEN_CONVOLUTIONS, *UNSEEN_POOLS, *UNSEEN_NORMS,
+     *UNSEEN_BLOCKS, *UNSEEN_RECURRENT, *UNSEEN_ATTENTION, *UNSEEN_SEQUENCES, *UNSEEN_NETS],
+    planted.CORRECT, planted.WRONG, CORRECT,
+)  # fmt: skip
 
 __all__ = ["CORRECT", "WRONG"]

@@ -1,6 +1,11 @@
 """Hypotheses about what is wrong with a gradient: one small function for each, the simplest first."""
 
-from nnscratch.gradcheck.hypotheses.accumulation import one_slice_of_a_sum, one_slice_of_an_input
+from nnscratch.gradcheck.hypotheses.accumulation import (
+    neighbours_overwritten,
+    one_slice_of_a_sum,
+    one_slice_of_an_input,
+    repeated_index,
+)
 from nnscratch.gradcheck.hypotheses.cache import another_cached_array, quotient_of_cached_arrays
 from nnscratch.gradcheck.hypotheses.factors import (
     constant_factor,
@@ -16,6 +21,7 @@ from nnscratch.gradcheck.hypotheses.guesses import (
     a_term_turned_round,
     exchanged,
     misplaced,
+    other_condition,
     other_numbers,
     other_winners,
     overwritten,
@@ -25,18 +31,22 @@ from nnscratch.gradcheck.hypotheses.guesses import (
     slope_left_out,
     steps_differ,
     term_of_the_other_sign,
+    way_back_missing,
+    weights_overwritten,
 )
 from nnscratch.gradcheck.hypotheses.masks import (
+    mask_forgotten,
     mask_inside,
     missing_mask,
     sides_swapped,
     wrong_at_ties,
     wrong_mask,
 )
-from nnscratch.gradcheck.hypotheses.order import other_axes, other_axes_in_cache, swapped_gradients
+from nnscratch.gradcheck.hypotheses.order import another_axis, other_axes, other_axes_in_cache, swapped_gradients
 from nnscratch.gradcheck.hypotheses.places import (
     at_the_border,
     border_outputs,
+    moved_along_one_axis,
     other_stride,
     shifted,
     shifted_outputs,
@@ -51,6 +61,8 @@ HYPOTHESES = [
     opposite_sign,
     other_axes,
     swapped_gradients,
+    another_axis,
+    repeated_index,
     shifted,
     at_the_border,
     border_outputs,
@@ -58,6 +70,7 @@ HYPOTHESES = [
     other_stride,
     sides_swapped,
     other_axes_in_cache,
+    moved_along_one_axis,
     same_size,
     wrong_mask,
     mask_inside,
@@ -65,9 +78,11 @@ HYPOTHESES = [
     part_scaled,
     slope_off,
     one_slice_of_a_sum,
+    mask_forgotten,
     another_cached_array,
     missing_mask,
     one_slice_of_an_input,
+    neighbours_overwritten,
     invariance_lost,
     factor_along_axes,
     quotient_of_cached_arrays,
@@ -82,9 +97,7 @@ EXACT = [
     *CONCLUSIVE,
     wrong_at_ties,
     shifted,
-    shifted_outputs,
     other_axes_in_cache,
-    another_cached_array,
     part_scaled,
 ]
 
@@ -98,8 +111,11 @@ GUESSES = [
     exchanged,
     term_of_the_other_sign,
     reaches_too_far,
+    other_condition,
+    weights_overwritten,
     part_of_the_whole,
     overwritten,
+    way_back_missing,
     other_numbers,
     a_term_turned_round,
     path_missing,

@@ -1,5 +1,7 @@
 """A sum is due, but the gradient holds one of its slices: the others are overwritten or left out."""
 
+import itertools
+
 import numpy as np
 
 from nnscratch.gradcheck.evidence import Evidence, evidence_of  # noqa: F401
@@ -38,6 +40,74 @@ def one_slice_of_a_sum(seen: Evidence) -> Finding | None:
     return Finding("not-accumulated", seen.name, evidence, ADVICE)
 
 
+def repeated_index(seen: Evidence) -> Finding | None:
+    """Wrong are those elements alone that an array of indexes names more than once.
+
+    >>> words = np.array([0, 1, 1])
+    >>> def backward(dout, words):
+    ...     dw = np.zeros((3, 2))
+    ...     dw[words] += dout
+    ...     return dw
+    >>> repeated_index(evidence_of(lambda w: (w[words], words), backward, np.ones((3, 2)))).evidence
+    'dx0 is wrong only in places that an index names more than once'
+    """
+    indexes = [a for a in [*seen.visit.subject.inputs.values(), *seen.cached] if _is_index(a)]
+    bad = seen.bad & seen.known
+    for counts in itertools.chain.from_iterable(_visits(seen.x.shape, index) for index in indexes):
+        often = np.broadcast_to(counts > 1, seen.x.shape)
+        if (
+            bad.any()
+            and not (bad & ~often).any()
+            and (counts == 1).any()
+            and bad.sum() >= 0.9 * (often & seen.known).sum()
+        ):
+            evidence = f"d{seen.name} is wrong only in places that an index names more than once"
+            return Finding("not-accumulated", seen.name, evidence, ADVICE)
+    return None
+
+
+def neighbours_overwritten(seen: Evidence) -> Finding | None:
+    """Right are both ends along an axis alone, where there is one neighbour to hear from instead of two.
+
+    >>> def backward(dout, x):
+    ...     d, dx = dout * 2 * np.diff(x), np.zeros_like(x)
+    ...     dx[1:] = d
+    ...     dx[:-1] = -d
+    ...     return dx
+    >>> x = np.array([1.0, 3.0, 4.0, 9.0, 7.0])
+    >>> neighbours_overwritten(evidence_of(lambda x: ((np.diff(x) ** 2).sum(), x), backward, x)).kind
+    'not-accumulated'
+    """
+    for axis in range(seen.x.ndim) if seen.whole else ():
+        bad = np.moveaxis(seen.bad, axis, 0)
+        if len(bad) > 3 and bad[1:-1].all() and not bad[0].any() and not bad[-1].any():
+            evidence = (
+                f"d{seen.name} is right at both ends of axis {axis} alone, where one part is added up, not two"
+            )
+            return Finding("not-accumulated", seen.name, evidence, ADVICE)
+    return None
+
+
+def _is_index(array):
+    return isinstance(array, np.ndarray) and array.dtype.kind in "iu" and array.size > 1 and array.min() >= 0
+
+
+def _visits(shape, index):
+    """How often an index names each place of an array: its rows, or one place along an axis for all others."""
+    if shape and index.max() < shape[0]:
+        counts = np.bincount(index.reshape(-1), minlength=shape[0])
+        yield counts.reshape(-1, *[1] * (len(shape) - 1))
+    for axis in range(len(shape)) if index.ndim == len(shape) else ():
+        if index.max() < shape[axis] and all(
+            n == m for a, (n, m) in enumerate(zip(shape, index.shape)) if a != axis
+        ):
+            counts = np.zeros(shape, int)
+            places = list(np.indices(index.shape, sparse=True))
+            places[axis] = index
+            np.add.at(counts, tuple(places), 1)
+            yield counts
+
+
 def one_slice_of_an_input(seen: Evidence) -> Finding | None:
     """The gradient looks at one slice of a cached array only.
 
@@ -63,7 +133,9 @@ def one_slice_of_an_input(seen: Evidence) -> Finding | None:
                 alone[chosen] = array[chosen]
                 if axis == 0 and array.shape[:1] == seen.out.shape[:1] and not _is_silent(seen, place):
                     continue
-                gradient = seen.with_cache(lambda j, a, k=k, alone=alone: alone if j == k else a)
+                gradient = seen.with_cache(
+                    lambda j, a, k=k, alone=alone: alone if j == k else a, ("alone", k, axis, place)
+                )
                 if gradient is not None and np.allclose(gradient, seen.analytic, rtol=1e-12, atol=0):
                     evidence = f"d{seen.name} uses place {place} along axis {axis} of {seen.word_for(array)} alone"
                     return Finding("not-accumulated", seen.name, evidence, ADVICE)

@@ -26,7 +26,7 @@ def another_cached_array(seen: Evidence) -> Finding | None:
     for k in seen.used[:MOST_ARRAYS]:
         array = seen.cached[k]
         for meant, other in itertools.islice(_replacements(seen, array), MOST_REPLACEMENTS):
-            gradient = seen.with_cache(_replacing(k, other, array))
+            gradient = seen.with_cache(_replacing(k, other, array), ("another", k, meant))
             share = 0.0 if gradient is None else seen.repairs(gradient)
             if share > best[0]:
                 best = (share, seen.word_for(array), meant)

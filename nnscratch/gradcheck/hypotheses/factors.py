@@ -38,16 +38,25 @@ def constant_factor(seen: Evidence) -> Finding | None:
     ratio = _ratio(seen.analytic[seen.known], seen.numeric[seen.known])
     if ratio is None or abs(ratio) < 1e-9 or not seen.explains(ratio * seen.numeric):
         return None
+    if np.max(np.abs(ratio * seen.numeric - seen.analytic)[seen.known]) > 0.05 * abs(ratio) * seen.size:
+        return None  # what is next to nothing is a small multiple of anything
     if abs(ratio + 1) < 1e-3:
         evidence = f"d{seen.name} is exactly -1 times what it should be"
         return Finding("sign", seen.name, evidence, "look for a lost or superfluous minus")
     word = _name_factor(ratio, seen)
+    if not word and seen.x.size < 3 and not _is_simple(ratio) and not _same_for_every_output(seen, ratio):
+        return None  # of a single number every gradient is a multiple
     times = f"{abs(ratio):.6g} times too large" if abs(ratio) > 1 else f"{1 / abs(ratio):.6g} times too small"
     evidence = f"d{seen.name} is {times}{' and of the wrong sign' if ratio < 0 else ''}, everywhere alike"
     if word:
         evidence += f": {word[0]}"
         return Finding("constant-factor", seen.name, evidence, word[1])
     return Finding("constant-factor", seen.name, evidence, "look for a factor that is lost, doubled or squared")
+
+
+def _same_for_every_output(seen, ratio):
+    pairs = seen.pairs
+    return pairs is not None and np.allclose(pairs.analytic, ratio * pairs.numeric, rtol=1e-4, atol=0)
 
 
 def factor_in_some(seen: Evidence) -> Finding | None:
@@ -139,13 +148,22 @@ def part_scaled(seen: Evidence) -> Finding | None:
     error = seen.numeric - seen.analytic
     for k in seen.used:
         for value in (0.0, 1e100):  # an array that is divided by is put out of action by a large value
-            without = seen.with_cache(lambda j, a, k=k, value=value: np.full_like(a, value) if j == k else a)
+            without = seen.with_cache(
+                lambda j, a, k=k, value=value: np.full_like(a, value) if j == k else a, ("without", k, value)
+            )
             if without is None or not np.max(np.abs(without)) < 1e6 * np.max(np.abs(seen.analytic)):
                 continue
             part = seen.analytic - without
             ratio = _ratio(error[seen.known], part[seen.known])
             if ratio is None or abs(ratio + 1) < 1e-3 or not seen.explains(seen.numeric - ratio * part):
                 continue  # at -1 the whole part is too much
+            if (
+                abs(ratio) > 0.1
+                and abs(ratio + 2) > 1e-3
+                and not _name_factor(1 + ratio, seen)
+                and not _is_simple(1 + ratio)
+            ):
+                continue  # a number that stands for nothing fits by accident
             name = seen.word_for(seen.cached[k])
             where = f"the part of d{seen.name} in which {name} takes part"
             if abs(ratio + 2) < 1e-3:
@@ -213,6 +231,14 @@ def _ratio(analytic, numeric):
     good = np.isfinite(analytic) & np.isfinite(numeric)
     bottom = float(np.sum(numeric[good] ** 2))
     return float(np.sum(analytic[good] * numeric[good])) / bottom if bottom > 0 else None
+
+
+def _is_simple(ratio):
+    """Whether a factor is a whole number or one divided by one, as those in formulas are."""
+    with np.errstate(all="ignore"):
+        return any(
+            abs(r - round(r)) <= 1e-4 * abs(r) and round(r) for r in (ratio, 1 / ratio, 10 * ratio) if abs(r) < 100
+        )
 
 
 def _name_factor(ratio, seen):

@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 
-from nnscratch.gradcheck.evidence import Evidence, evidence_of  # noqa: F401
+from nnscratch.gradcheck.evidence import Evidence, evidence_of, example_by_example  # noqa: F401
 from nnscratch.gradcheck.findings import Finding
+from nnscratch.gradcheck.hypotheses.places import moved_along_one_axis
 from nnscratch.gradcheck.hypotheses.terms import invariance_lost
 
 AT_RIGHT_ANGLES = 0.15  # the cosine of two random tables of some dozens of numbers is about as small
@@ -22,6 +23,8 @@ def same_size(seen: Evidence) -> Finding | None:
         return None
     if not seen.pairs.wrong.any() and not seen.regular:
         return None  # a mask that differs from example to example
+    if moved_along_one_axis(seen):
+        return None  # no axes were exchanged
     analytic, numeric = seen.pairs.analytic, seen.pairs.numeric
     size, off = float((numeric**2).sum()), float(((analytic - numeric) ** 2).sum())
     if abs(float((analytic**2).sum()) - size) > 1e-4 * off or off < 1e-6 * size:
@@ -118,6 +121,19 @@ def reaches_too_far(seen: Evidence) -> Finding | None:
     return Finding("missing-mask", seen.name, evidence, "cut off in backward whatever a mask cut off in forward")
 
 
+def other_condition(seen: Evidence) -> Finding | None:
+    """Where all ways that forward goes are right, a mask that lets too much through may be another than due.
+
+    >>> x = np.array([-1.0, 1.0])
+    >>> other_condition(evidence_of(lambda x: (np.maximum(x, 0), None), lambda dout, cache: dout.copy(), x)).kind
+    'wrong-mask'
+    """
+    if not reaches_too_far(seen) or seen.pairs.wrong.any():
+        return None
+    evidence = f"d{seen.name} is not 0 where it should be, as behind a mask with another condition than forward's"
+    return Finding("wrong-mask", seen.name, evidence, "use the mask, switch or index that forward used")
+
+
 def slope_left_out(seen: Evidence) -> Finding | None:
     """Wherever backward is wrong it gives too much, here more and there less: a slope below 1 is left out.
 
@@ -128,6 +144,8 @@ def slope_left_out(seen: Evidence) -> Finding | None:
     pairs = seen.pairs
     if pairs is None or pairs.lost.any() or pairs.leaked.any() or not pairs.wrong.any():
         return None
+    if seen.out.ndim and len(seen.wrong_names) == 1 and not example_by_example(seen, seen.name):
+        return None  # weights alone: the numbers that they were multiplied by may be others as well
     ratio = pairs.analytic[pairs.wrong] / pairs.numeric[pairs.wrong]
     if ratio.min() < 1 or ratio.max() < 1.01 * ratio.min():
         return None
@@ -198,6 +216,29 @@ def part_of_the_whole(seen: Evidence) -> Finding | None:
     return Finding("missing-term", seen.name, evidence, advice)
 
 
+def weights_overwritten(seen: Evidence) -> Finding | None:
+    """As `overwritten`, for weights that act on all examples, or elements that are copied.
+
+    >>> x = np.arange(1.0, 7.0).reshape(2, 3)
+    >>> forward = lambda w: (np.stack([x * w, x * w**2], axis=1), w)
+    >>> seen = evidence_of(forward, lambda dout, w: (dout[:, 0] * x).sum(axis=0), np.ones(3))
+    >>> weights_overwritten(seen).kind
+    'not-accumulated'
+    """
+    if not overwritten(seen):
+        return None
+    alike = seen.pairs.lost.any() and _copied(seen.pairs)
+    return overwritten(seen) if alike or not example_by_example(seen, seen.name) else None
+
+
+def _copied(pairs):
+    """Whether every element with lost ways acts on several outputs alike, and one of them is kept."""
+    mine = pairs.lost.any(axis=0)
+    numeric, linked = pairs.numeric[:, mine], pairs.linked[:, mine]
+    low, high = np.where(linked, numeric, np.inf).min(axis=0), np.where(linked, numeric, -np.inf).max(axis=0)
+    return bool(np.all(pairs.right[:, mine].sum(axis=0) == 1) and np.all(high - low <= 1e-6 * np.abs(high)))
+
+
 def overwritten(seen: Evidence) -> Finding | None:
     """What is there of this gradient is right, and the rest of a sum may be overwritten.
 
@@ -212,6 +253,30 @@ def overwritten(seen: Evidence) -> Finding | None:
         return None
     evidence = f"d{seen.name} keeps a part of a sum, as where it is overwritten instead of added to"
     return Finding("not-accumulated", seen.name, evidence, "add up: `d += ...` instead of `d = ...`")
+
+
+def way_back_missing(seen: Evidence) -> Finding | None:
+    """Only what goes back to the layer before is wrong, so that all before the last step is likely right.
+
+    >>> x, w = np.random.default_rng(0).normal(size=(2, 4, 4))
+    >>> forward = lambda x, w: (np.tanh(x @ w) + x**2 / 9, (x, w))
+    >>> def backward(dout, cache):
+    ...     x, w = cache
+    ...     dscores = dout * (1 - np.tanh(x @ w) ** 2)
+    ...     return dscores @ w.T, x.T @ dscores
+    >>> way_back_missing(evidence_of(forward, backward, x[:3], w)).kind
+    'missing-term'
+    """
+    if seen.pairs is None or not seen.pairs.wrong.any():
+        return None
+    if seen.out.ndim and not all(example_by_example(seen, name) for name in seen.wrong_names):
+        return None
+    others = [name for name in seen.visit.grads if name not in seen.wrong_names]
+    evidence = f"d{seen.name} may lack one of the ways in which {seen.name} acts on the output"
+    if others:
+        evidence += f"; the numbers on the way to d{others[0]} are right"
+    advice = "follow every arrow out of the variable and add up what comes back"
+    return Finding("missing-term", seen.name, evidence, advice)
 
 
 def other_numbers(seen: Evidence) -> Finding | None:

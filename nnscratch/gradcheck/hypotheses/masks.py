@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nnscratch.gradcheck.evidence import Evidence, evidence_of  # noqa: F401
+from nnscratch.gradcheck.evidence import Evidence, evidence_of, example_by_example  # noqa: F401
 from nnscratch.gradcheck.findings import Finding
 from nnscratch.gradcheck.hypotheses.terms import invariance_lost, sums_to_zero
 
@@ -119,6 +119,16 @@ def missing_mask(seen: Evidence) -> Finding | None:
         )
         return Finding("missing-mask", seen.name, evidence, advice)
     return None if leaked or lost else _clipped(seen)
+
+
+def mask_forgotten(seen: Evidence) -> Finding | None:
+    """As `missing_mask`, in what goes back to the layer before: weights may see another array as well.
+
+    >>> x = np.array([[-1.0, 1.0, 2.0]])
+    >>> mask_forgotten(evidence_of(lambda x: (np.maximum(x, 0), x), lambda dout, x: dout.copy(), x)).kind
+    'missing-mask'
+    """
+    return missing_mask(seen) if not seen.out.ndim or example_by_example(seen, seen.name) else None
 
 
 def _count(seen):

@@ -40,6 +40,46 @@ def other_axes(seen: Evidence) -> Finding | None:
     return None
 
 
+def another_axis(seen: Evidence) -> Finding | None:
+    """Backward keeps to its place along another axis than forward, as where a sum goes over the wrong axis.
+
+    >>> x = np.arange(9.0).reshape(3, 3)
+    >>> seen = evidence_of(lambda t: (t[:, None] * x, x), lambda dout, x: (dout * x).sum(axis=0), np.ones(3))
+    >>> another_axis(seen).evidence
+    'dx0 belongs to axis 0 of the output, but backward takes axis 1 for it'
+    """
+    if seen.pairs is None or not seen.pairs.leaked.any():
+        return None
+    used = np.abs(seen.pairs.analytic) > 1e-8 * np.max(np.abs(seen.pairs.analytic), initial=0.0)
+    due, taken = (
+        {axes for axes in _equal_axes(seen) if _keeps_to(seen, t, *axes)} for t in (seen.pairs.linked, used)
+    )
+    lost, gained = sorted(due - taken), sorted(taken - due)
+    if not lost or not gained:
+        return None
+    evidence = (
+        f"d{seen.name} belongs to axis {lost[0][0]} of the output, but backward takes axis {gained[0][0]} for it"
+    )
+    if gained[0][0] == lost[0][0]:
+        evidence = f"backward takes axis {gained[0][1]} of {seen.name} for axis {lost[0][1]}"
+    return Finding(
+        "transposed", seen.name, evidence, "look at every axis=... on the way, and at the order of axes"
+    )
+
+
+def _equal_axes(seen):
+    """Pairs of an axis of the output and one of the input that are as long."""
+    shapes = seen.out.shape, seen.x.shape
+    return [(a, b) for a, n in enumerate(shapes[0]) for b, m in enumerate(shapes[1]) if n == m > 1]
+
+
+def _keeps_to(seen, links, a, b):
+    """Whether an output is linked only to elements at the same place, along axis a of one and b of the other."""
+    table = links.reshape(*seen.out.shape, *seen.x.shape)
+    others = tuple(axis for axis in range(table.ndim) if axis not in (a, seen.out.ndim + b))
+    return not np.any(table.any(axis=others) & ~np.eye(seen.out.shape[a], dtype=bool))
+
+
 def swapped_gradients(seen: Evidence) -> Finding | None:
     """Two gradients were handed back in each other's place.
 
@@ -70,7 +110,7 @@ def other_axes_in_cache(seen: Evidence) -> Finding | None:
     for k in seen.used:
         array = seen.cached[k]
         for word, turned in variants(array):
-            gradient = seen.with_cache(_replacing(k, turned))
+            gradient = seen.with_cache(_replacing(k, turned), ("turned", k, word))
             if gradient is None:
                 continue
             name = seen.word_for(array)
@@ -85,7 +125,7 @@ def other_axes_in_cache(seen: Evidence) -> Finding | None:
                 evidence = f"the part of d{seen.name} in which {name} is {word} is missing"
                 advice = f"{seen.name} acts on the output in two ways: add the gradients of both"
                 return Finding("missing-term", seen.name, evidence, advice)
-            gradient = seen.with_cache(_replacing(k, (array + turned) / 2))
+            gradient = seen.with_cache(_replacing(k, (array + turned) / 2), ("symmetric", k, word))
             if gradient is not None and seen.repairs(gradient) > 0.95:
                 evidence = f"d{seen.name} is right only where {name} is symmetric"
                 return Finding("transposed", seen.name, evidence, f"use {name} and {name}.T, one for each way")

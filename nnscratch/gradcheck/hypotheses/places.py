@@ -150,6 +150,49 @@ def _run_at_an_end(faulty, silent, axis):
     return bool(run and count < len(lost) - 1 and not (faulty & ~silent).any())
 
 
+def moved_along_one_axis(seen: Evidence) -> Finding | None:
+    """The derivatives are all there, but stand at other places along one axis of an image or a sequence.
+
+    >>> x = np.arange(18.0).reshape(2, 9)
+    >>> forward = lambda x: (np.sin(x[:, 1::3]), np.cos(x[:, 1::3]))
+    >>> def backward(dout, cosines):
+    ...     dx = np.zeros((2, 9))
+    ...     dx[:, [1, 3, 5]] = dout * cosines
+    ...     return dx
+    >>> moved_along_one_axis(evidence_of(forward, backward, x)).kind
+    'stride'
+    """
+    if seen.table is None or not seen.pairs.lost.any() or not seen.pairs.leaked.any() or not seen.regular:
+        return None
+    for along, moved, flipped in _redistributions(seen):
+        if flipped:
+            return None
+        middle = tuple(n // 2 if axis in along else slice(None) for axis, n in enumerate(seen.x.shape))
+        words = ", ".join(map(str, along))
+        evidence = f"all that d{seen.name} should hold is there, but some of it at other places along axis {words}"
+        if moved == "x" and not np.any(seen.bad[middle]):
+            advice = "fold what lies in the padding back on the places that it was copied from"
+            return Finding("border", seen.name, evidence, advice)
+        evidence += "" if moved == "x" else " of the output"
+        advice = "find for output i the same places as forward does: look at stride, dilation, shifts and rounding"
+        return Finding("stride", seen.name, evidence, advice)
+    return None
+
+
+def _redistributions(seen):
+    """Axes of the input, or of the output, along which the sums of both tables agree; whether one is flipped."""
+    shape = *seen.out.shape, *seen.x.shape
+    analytic, numeric = seen.pairs.analytic.reshape(shape), seen.pairs.numeric.reshape(shape)
+    close = 1e-5 * np.max(np.abs(numeric))
+    for moved, first, lengths in (("x", seen.out.ndim, seen.x.shape), ("out", 0, seen.out.shape)):
+        images = [(2, 3)] if len(lengths) == 4 else []
+        for along in [*((axis,) for axis in range(1, len(lengths)) if lengths[axis] > 2), *images]:
+            axes = tuple(first + axis for axis in along)
+            if np.max(np.abs(analytic.sum(axis=axes) - numeric.sum(axis=axes))) <= close:
+                error = analytic - numeric  # turned round it is its own opposite where a part is flipped
+                yield along, moved, np.max(np.abs(np.flip(error, axes) + error)) <= close
+
+
 def other_stride(seen: Evidence) -> Finding | None:
     """From one output to the next, backward moves on by another number of places than forward.
 

@@ -75,3 +75,16 @@ def forgetting(memory, inputs):
 def loss_pair(loss):
     """Make a pair of a function `loss(x, y, ...) -> (loss, dx)`."""
     return loss, lambda dout, dx: dout * dx
+
+
+def told_apart(cases, *others):
+    """Name the cases anew whose names the others have taken: their authors did not know of each other."""
+    taken = {case.name for each in others for case in each}
+    named = []
+    for case in cases:
+        name = case.name
+        while name in taken:
+            name += ", again"
+        taken.add(name)
+        named.append(replace(case, name=name))
+    return named
