@@ -1,7 +1,7 @@
 """Transfer learning in three ways: accuracy against the number of labelled images.
 
 Run `python -m experiments.transfer --data PATH`: a small AlexNet learns eight classes of CIFAR-10; what it has
-learned is used for the other two, and for shapes10. Each row names the task, the way and how many images had labels.
+learned is used for the other two, and for shapes10. A row names the task, the way and how many images had labels.
 """
 
 import copy
