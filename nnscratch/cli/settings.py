@@ -89,14 +89,8 @@ def _of_network(model):
     """The defaults of a network that was published with its own; {} for the others."""
     from nnscratch.models.cuda_convnet import DECAYS
 
-    crops = {"augment": "mirror,window24"} if model == "11pct" else {}
-    own = {
-        "optimizer": "momentum",
-        "preprocess": "mean-image-255",
-        "augment": "mirror",
-        "batch_size": 128,
-        **crops,
-    }
+    augment = "mirror,window24" if model == "11pct" else "mirror"
+    own = {"optimizer": "momentum", "preprocess": "mean-image-255", "augment": augment}
     return own if model in DECAYS else {}
 
 

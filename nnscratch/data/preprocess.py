@@ -126,7 +126,7 @@ class MeanImage255(MeanImage):
     """Subtract the mean training image on the scale 0 to 255, for networks whose first weights are drawn for it.
 
     >>> x = np.random.default_rng(0).random((20, 3, 4, 4))
-    >>> 50 < abs(MeanImage255().fit(x)(x)).mean() < 100
+    >>> bool(50 < abs(MeanImage255().fit(x)(x)).mean() < 100)
     True
     """
 

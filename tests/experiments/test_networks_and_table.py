@@ -30,7 +30,7 @@ def test_a_network_writes_its_row_and_the_table_shows_it(results, monkeypatch):
     network.main()
     rows = json.loads((results / "network.json").read_text())
     assert [(row["name"], row["parameters"], row["epochs"]) for row in rows] == [
-        ("lenet", 62_006, 1), ("80sec", 145_578, 1)]  # fmt: skip
+        ("lenet", 62_006, 1), ("80sec", 37_210, 1)]  # fmt: skip
     (results / "other.json").write_text(json.dumps({"no": "rows"}))
     text = table.page(table.rows())
     assert "## shapes10" in text
@@ -49,8 +49,8 @@ def test_transfer_in_three_ways(results, monkeypatch):
 
 @pytest.mark.slow
 def test_all_looks_inside_are_drawn(results, monkeypatch):
-    monkeypatch.setattr(inside, "load", few(inside.load, 200, 50))
-    monkeypatch.setattr("sys.argv", ["inside", "--data", "shapes10", "--epochs", "2", "--images", "20"])
+    monkeypatch.setattr(inside, "load", few(inside.load, 1000, 50))
+    monkeypatch.setattr("sys.argv", ["inside", "--data", "shapes10", "--epochs", "4", "--images", "20"])
     inside.main()
     drawn = {path.stem for path in (results / "pictures").glob("*.png")}
     assert {f"inside-{name}" for name in ("filters", "saliency", "occlusion", "fooling", "inversion")} <= drawn
