@@ -123,8 +123,8 @@ def class_image(model, y, image, steps=200, rate=1.0, decay=1e-3, seed=0):
 def fooling_image(model, x, y, rate=0.5, steps=500):
     """Return an image like x (C, H, W) that the model takes for class y, and the number of steps it took.
 
-    Every step goes `rate` along the gradient of the logarithm of y's probability, brought to length 1, and the last
-    one is that after which y has the highest score.
+    Every step goes `rate` along the gradient of the logarithm of y's probability, brought to length 1. The
+    last step is that after which y has the highest score.
     Source: Szegedy et al. 2014, "Intriguing properties of neural networks", sec. 4.
     Raises ValueError when `steps` steps do not fool the model.
 
