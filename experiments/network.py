@@ -7,11 +7,10 @@ from experiments.record import Stopwatch, options, write_row
 from nnscratch.choices import choose
 from nnscratch.cli.build import build_solver
 from nnscratch.cli.settings import resolve
-from nnscratch.data import MeanImage, load
-from nnscratch.models import MODELS, build
-from nnscratch.models.cuda_convnet import DECAYS, recipe
+from nnscratch.data import load
+from nnscratch.models.cuda_convnet import DECAYS
 from nnscratch.models.summary import rows_of, totals
-from nnscratch.training import Momentum, ProgressBar, Solver, Step
+from nnscratch.training import ProgressBar
 
 # Rows of the table: what is trained, and the options that make it another network than the default.
 VARIANTS = {
@@ -28,42 +27,11 @@ VARIANTS = {
 }
 
 
-def solver_for(name, data, epochs):
-    """Return the Solver of a row: cuda-convnet's networks by their own recipe, the others by that of `train`."""
-    model_name, chosen = choose(name, VARIANTS, "row")
-    if model_name in DECAYS:
-        model = build(model_name, classes=data.num_classes, image=MODELS[model_name].__defaults__[1])
-        rule = Momentum(**recipe(model_name))
-        # As it was published: mean image, no augmentation but crops, the rate lowered by ten and ten again.
-        schedule = Step(every=max(1, round(0.8 * epochs)), factor=0.1)
-        more = {}
-        if model.spec["image"][1] < data.image[1]:
-            from nnscratch.cli.views import AtSize
-            from nnscratch.data.augment import parse
-
-            size = model.spec["image"][1]
-            more["augment"] = parse(f"mirror,window{size}", data.x_train)
-            preprocess = AtSize(MeanImage(), size).fit(data.x_train)
-        else:
-            preprocess = MeanImage().fit(data.x_train)
-        return Solver(
-            model,
-            data,
-            rule,
-            schedule,
-            epochs=epochs,
-            seed=0,
-            preprocess=preprocess,
-            callbacks=[ProgressBar()],
-            **more,
-        )
-    settings = resolve({"model": model_name, "epochs": epochs, "seed": 0, **chosen}, data_name=data.name)
-    return build_solver(settings, data, [ProgressBar()])
-
-
 def run(name, data, epochs):
-    """Train one network and write its row."""
-    solver = solver_for(name, data, epochs)
+    """Train one network by the recipe of `nnscratch train`, and write its row."""
+    model, chosen = choose(name, VARIANTS, "row")
+    settings = resolve({"model": model, "epochs": epochs, "seed": 0, **chosen}, data_name=data.name)
+    solver = build_solver(settings, data, [ProgressBar()])
     parameters, work, _ = totals(rows_of(solver.model.layers, tuple(solver.model.spec["image"])))
     with Stopwatch() as watch:
         solver.train()

@@ -1,7 +1,7 @@
 """Transfer learning in three ways: accuracy against the number of labelled images.
 
 Run `python -m experiments.transfer --data PATH`: a small AlexNet learns eight classes of CIFAR-10; what it has
-learned is used for the other two, and for shapes10. Each row names the task, the way and how many images had labels.
+learned is used for the other two, and for shapes10. A row names the task, the way and how many images had labels.
 """
 
 import copy
@@ -86,7 +86,9 @@ def main():
             few = {name: array for name, array in data.items() if not name.endswith("_val")}
             few["x_train"], few["y_train"] = spread(data["x_train"], data["y_train"], count)
             for way, model, accuracy, watch in ways(base, few, classes, preprocess, settings.few_epochs):
-                image = cifar.image if way != "small network on features" else (len(model.params["affine1.w"]),)
+                image = (
+                    cifar.image if way != "small network on features" else (1, 1, len(model.params["affine1.w"]))
+                )
                 _, work, _ = totals(rows_of(model.layers, image))
                 parameters = sum(w.size for w in model.params.values())
                 write_row(

@@ -158,3 +158,35 @@ def test_gradients_through_time_and_clipping(tmp_path):
     figure = plotting.plot_clipping(run, {"loss": [3.0, 1.0], "norm": [1.0, 0.5]}, limit=5.0)
     assert words(figure).count("free") == words(figure).count("clipped at 5") == 2
     plotting.save(figure, tmp_path / "clipping.png")
+
+
+def test_looks_inside_are_drawn(tmp_path):
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 255, (3, 3, 8, 8)).astype(np.uint8)
+    figures = {
+        "maps": plotting.plot_maps(x, rng.random((3, 4, 4)), ["cat", "dog", "frog"], "Saliency"),
+        "activations": plotting.plot_activation_maps(
+            {"conv1": rng.random((1, 5, 8, 8)), "affine1": np.ones((1, 4))}
+        ),
+        "histograms": plotting.plot_histograms({"he": [rng.random(9)] * 3, "zeros": [np.zeros(9)] * 2}),
+    }
+    for name, figure in figures.items():
+        plotting.save(figure, tmp_path / f"{name}.png")
+        with Image.open(tmp_path / f"{name}.png") as picture:
+            assert np.asarray(picture.convert("L")).std() > 5
+    assert "conv1" in words(figures["activations"]) and "affine1" not in words(figures["activations"])
+    assert len(figures["activations"].axes) == 5
+
+
+def test_features_in_the_plane_keep_neighbours_together(tmp_path):
+    pytest.importorskip("sklearn")
+    rng = np.random.default_rng(0)
+    y = np.arange(60) % 3
+    features = rng.normal(size=(60, 6)) + 20 * np.eye(6)[y]
+    figure = plotting.plot_features(features, y, ["a", "b", "c"])
+    clouds = [np.asarray(points.get_offsets()) for points in figure.axes[0].collections]
+    centres = np.array([cloud.mean(axis=0) for cloud in clouds])
+    widest = max(np.linalg.norm(cloud - cloud.mean(axis=0), axis=1).max() for cloud in clouds)
+    assert min(np.linalg.norm(centres[i] - centres[i - 1]) for i in range(3)) > widest
+    with pytest.raises(ValueError, match="5 or more"):
+        plotting.plot_features(features[:3], y[:3], ["a", "b", "c"])

@@ -133,6 +133,7 @@ def build_solver(settings: Mapping[str, Any], data: Any, callbacks: Sequence[Any
     """
     from nnscratch.data import augment
     from nnscratch.models import MODELS, build
+    from nnscratch.models.cuda_convnet import DECAYS, recipe
     from nnscratch.training import OPTIMIZERS, SCHEDULES, Solver
 
     if is_text(settings):
@@ -151,6 +152,8 @@ def build_solver(settings: Mapping[str, Any], data: Any, callbacks: Sequence[Any
         model.criterion = partial(softmax_loss, smoothing=settings["label_smoothing"])
     rule, values = named(settings["optimizer"], OPTIMIZERS, "optimizer")
     momentum = {} if settings["momentum"] is None else {"momentum": settings["momentum"]}
+    if settings["model"] in DECAYS:
+        values = {"rate_scale": recipe(settings["model"])["rate_scale"], **values}
     common = {"rate": settings["rate"], "weight_decay": settings["weight_decay"], **momentum}
     shape, shape_values = named(settings["schedule"], SCHEDULES, "schedule")
     return Solver(

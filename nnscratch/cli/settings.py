@@ -82,7 +82,7 @@ def resolve(given: Mapping[str, Any], quick: bool = False, data_name: str = "") 
 
     recipe = _recipe(given, data_name)
     short = {"epochs": 1} if given.get("model") in TEXT_MODELS else QUICK
-    chosen = {**DEFAULTS, **recipe, **(short if quick else {}), **given}
+    chosen = {**DEFAULTS, **recipe, **_of_network(given.get("model")), **(short if quick else {}), **given}
     settings = {name: chosen[name] for name in DEFAULTS}
     settings["options"] = model_options(settings["model"], given, recipe)
     settings["seed"] = default_seed() if settings["seed"] is None else settings["seed"]
@@ -109,8 +109,18 @@ def _recipe(given, data_name):
     return {name: value for name, value in recipe.items() if name != "rate" or "optimizer" not in given}
 
 
+def _of_network(model):
+    """The defaults of a network that was published with its own; {} for the others."""
+    from nnscratch.models.cuda_convnet import DECAYS
+
+    augment = "mirror,window24" if model == "11pct" else "mirror"
+    own = {"optimizer": "momentum", "preprocess": "mean-image-255", "augment": augment}
+    return own if model in DECAYS else {}
+
+
 def _learning(settings):
     """The settings of the optimiser, with defaults that suit it and the model."""
+    from nnscratch.models.cuda_convnet import DECAYS, recipe
     from nnscratch.training import OPTIMIZERS
 
     name, _ = named(settings["optimizer"], OPTIMIZERS, "optimizer")
@@ -127,6 +137,9 @@ def _learning(settings):
     else:
         defaults = {"rate": slots["rate"].default, "momentum": None, "clip_norm": None}
     defaults["weight_decay"] = 1e-2 if name == "adamw" else 5e-4
+    if settings["model"] in DECAYS and name == "momentum":
+        defaults |= {key: value for key, value in recipe(settings["model"]).items() if key in defaults}
+        defaults["clip_norm"] = None
     return {key: value if settings[key] is None else settings[key] for key, value in defaults.items()}
 
 

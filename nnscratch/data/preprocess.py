@@ -122,6 +122,23 @@ class MeanImage(Preprocess):
         return x + self._learned("mean", x)
 
 
+class MeanImage255(MeanImage):
+    """Subtract the mean training image on the scale 0 to 255, for networks whose first weights are drawn for it.
+
+    >>> x = np.random.default_rng(0).random((20, 3, 4, 4))
+    >>> bool(50 < abs(MeanImage255().fit(x)(x)).mean() < 100)
+    True
+    """
+
+    name = "mean-image-255"
+
+    def _apply(self, x):
+        return 255 * super()._apply(x)
+
+    def _undo(self, x):
+        return super()._undo(x / 255)
+
+
 class ChannelMean(Preprocess):
     """Subtract the mean of each colour channel over the training set.
 
@@ -240,7 +257,7 @@ class Whiten(Preprocess):
 
 
 PREPROCESS: dict[str, type[Preprocess]] = {
-    step.name: step for step in (AsIs, Scale, MeanImage, ChannelMean, Standardize, PCA, Whiten)
+    step.name: step for step in (AsIs, Scale, MeanImage, MeanImage255, ChannelMean, Standardize, PCA, Whiten)
 }
 
 

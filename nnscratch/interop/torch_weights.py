@@ -167,10 +167,9 @@ def _places(model) -> Iterator[tuple[str, Any, str, bool]]:
 
 def _plain(model):
     """AlexNet and VGG: two rows of layers, `features` and `classifier`, each counted from 0."""
-    rooms = {"features": (Conv, ReLU, MaxPool), "classifier": None}
     room, number = "features", 0
     for layer in _flat(model.layers):
-        if room == "features" and not isinstance(layer, rooms["features"]):
+        if room == "features" and not isinstance(layer, (Conv, ReLU, MaxPool)):
             room, number = "classifier", 0
             continue  # the layer that flattens
         if layer.params:

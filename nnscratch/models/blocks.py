@@ -5,7 +5,8 @@ import math
 import numpy as np
 
 from nnscratch.choices import choose
-from nnscratch.layers import BatchNorm, Conv, ReLU, Sequential
+from nnscratch.layers import BatchNorm, Conv, ReLU
+from nnscratch.models.classifier import shape_after
 from nnscratch.shapes import ShapeError
 
 NORMS = {"batch": True, "none": False}
@@ -52,7 +53,7 @@ def feature_shape(network, layers, image, dtype=np.float32):
 def _shape(layers, image, dtype):
     """The shape of the features of an image, or None where it is too small."""
     try:
-        out, _ = Sequential(*layers).forward(np.zeros((1, *image), dtype))
+        shape = shape_after(layers, image, dtype)
     except ShapeError:
         return None
-    return out.shape[1:] if math.prod(out.shape) else None
+    return shape if math.prod(shape) else None

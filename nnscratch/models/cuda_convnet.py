@@ -32,7 +32,8 @@ def cuda_convnet(name, classes=10, image=(3, 32, 32), width=32, seed=0, dtype=np
     """Build one of "80sec", "18pct", "19pct", "13pct" and "11pct".
 
     `width` stands for 32 filters or units of the table. The names tell the time and the test errors that were
-    published with them. Source: Krizhevsky, cuda-convnet (2011), its layer definitions for CIFAR-10.
+    published with them. The weights are drawn for images with the mean image taken off, on the scale 0 to 255.
+    Source: Krizhevsky, cuda-convnet (2011), its layer definitions for CIFAR-10.
     Raises ValueError for an unknown name, ShapeError for an image that is too small.
 
     >>> sum(w.size for w in cuda_convnet("18pct").params.values())

@@ -4,7 +4,7 @@ import numpy as np
 
 from nnscratch.arrays import array_module
 from nnscratch.choices import choose
-from nnscratch.layers import Sequential
+from nnscratch.layers import Sequential, softmax
 from nnscratch.layers.base import infer
 
 
@@ -120,10 +120,11 @@ def class_image(model, y, image, steps=200, rate=1.0, decay=1e-3, seed=0):
     return x[0]
 
 
-def fooling_image(model, x, y, rate=0.5, steps=100):
-    """Return an image that looks like x (C, H, W) and that the model takes for class y, and the steps it took.
+def fooling_image(model, x, y, rate=0.5, steps=500):
+    """Return an image like x (C, H, W) that the model takes for class y, and the number of steps it took.
 
-    Every step goes `rate` along the gradient of its score above the highest other one, brought to length 1.
+    Every step goes `rate` along the gradient of the logarithm of y's probability, brought to length 1. The
+    last step is that after which y has the highest score.
     Source: Szegedy et al. 2014, "Intriguing properties of neural networks", sec. 4.
     Raises ValueError when `steps` steps do not fool the model.
 
@@ -135,11 +136,12 @@ def fooling_image(model, x, y, rate=0.5, steps=100):
     """
     made = x[None].astype(model.dtype)
     for step in range(steps + 1):
-        if model.predict(made)[0] == y:
+        scores, cache = model.layers.forward(made)
+        if scores[0].argmax() == y:
             return made[0], step
-        rival = model.loss(made)[0].argmax()
-        up, down = (score_gradient(model, made, np.array([label])) for label in (y, rival))
-        made = made + rate * _unit(up - down)
+        dscores = -softmax(scores)
+        dscores[0, y] += 1
+        made = made + rate * _unit(model.layers.backward(dscores, cache)[0])
     raise ValueError(
         f"fooling_image: after {steps} steps of {rate} the model still does not see class {y}: use more steps "
         "or a higher rate"

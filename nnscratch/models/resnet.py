@@ -10,6 +10,7 @@ from nnscratch.layers import (
     Conv,
     GlobalAveragePool,
     Identity,
+    Layer,
     MaxPool,
     PadChannels,
     ReLU,
@@ -50,7 +51,7 @@ def block(C, F, stride=1, order="post", bottleneck=False, projection=True, **mak
             body += [BatchNorm(c, dtype=dtype), ReLU(), conv]
         else:
             body += [conv, BatchNorm(f, dtype=dtype), *([ReLU()] if number < len(shapes) else [])]
-    short = Identity()
+    short: Layer = Identity()
     if (F, stride) != (C, 1) and not projection:
         short = PadChannels(F, stride)
     elif (F, stride) != (C, 1):
@@ -125,7 +126,7 @@ def _stages(C, widths, counts, order, **options):
     """Return stages of blocks; each stage but the first halves the image."""
     made = []
     for number, (F, count) in enumerate(zip(widths, counts)):
-        blocks = []
+        blocks: list[Layer] = []
         for _ in range(count):
             blocks.append(block(C, F, 2 if number and not blocks else 1, order, **options))
             C = F
@@ -136,7 +137,7 @@ def _stages(C, widths, counts, order, **options):
 def _imagenet(depth, classes, image, width, order, seed, dtype):
     make = {"init": he(), "rng": arrays.rng(seed), "dtype": dtype}
     widths = [width * 2**i * (EXPANSION if depth == 50 else 1) for i in range(4)]
-    stem = [Conv(image[0], width, 7, stride=2, pad=3, bias=None, **make)]
+    stem: list[Layer] = [Conv(image[0], width, 7, stride=2, pad=3, bias=None, **make)]
     stem += [BatchNorm(width, dtype=dtype), ReLU()] if order == "post" else []
     stages = _stages(width, widths, STAGES[depth], order, bottleneck=depth == 50, **make)
     return _classifier(
@@ -146,7 +147,7 @@ def _imagenet(depth, classes, image, width, order, seed, dtype):
 
 def _cifar(count, classes, image, width, order, seed, dtype):
     make = {"init": he(), "rng": arrays.rng(seed), "dtype": dtype}
-    stem = [Conv(image[0], width, 3, pad=1, bias=None, **make)]
+    stem: list[Layer] = [Conv(image[0], width, 3, pad=1, bias=None, **make)]
     stem += [BatchNorm(width, dtype=dtype), ReLU()] if order == "post" else []
     widths = (width, 2 * width, 4 * width)
     stages = _stages(width, widths, (count,) * 3, order, projection=False, **make)

@@ -66,23 +66,24 @@ def with_new_head(model, classes, frozen=None, seed=0):
 
 
 def on_features(model, data, name, preprocess=None):
-    """Return the features (N, D) of each split of the data, computed once, for a small network (the second way).
+    """Return the features of each split of the data, computed once, for a small network on them (the second way).
 
     data: a Dataset, or a dict with x_train, y_train and perhaps x_val, y_val, x_test, y_test; name: the layer of
     the model that gives the features; preprocess: what the model's images went through. Returns a dict for the
-    Solver.
+    Solver, the D features of an example being an image (1, 1, D).
 
     >>> import numpy as np
     >>> from nnscratch.models import lenet
     >>> data = {"x_train": np.zeros((4, 3, 32, 32), np.float32), "y_train": np.array([0, 1, 0, 1])}
     >>> on_features(lenet(), data, "tanh4")["x_train"].shape
-    (4, 84)
+    (4, 1, 1, 84)
     """
     given = data if isinstance(data, dict) else vars(data)
     found = {}
     for split in ("train", "val", "test"):
         x = given.get(f"x_{split}")
         if x is not None and len(x):
-            found[f"x_{split}"] = features(model, preprocess(x) if preprocess else x, name)
+            rows = features(model, preprocess(x) if preprocess else x, name)
+            found[f"x_{split}"] = rows[:, None, None]
             found[f"y_{split}"] = given[f"y_{split}"]
     return found

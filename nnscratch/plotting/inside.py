@@ -107,7 +107,8 @@ def plot_features(features: Any, y: Any, classes: Sequence[str], seed: int = 0) 
     axes = figure.subplots()
     for label, name in enumerate(classes):
         colour = colormaps["tab10"](label % 10)
-        axes.scatter(*points[np.asarray(y) == label].T, s=8, color=colour, label=name)
+        across, up = points[np.asarray(y) == label].T
+        axes.scatter(across, up, s=8, color=colour, label=name)
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, markerscale=2)
     axes.set_axis_off()
     axes.set_title(f"{len(points):,} images by t-SNE of {np.shape(features)[1]} features")

@@ -79,6 +79,16 @@ def test_info_names_the_reference_kernels(capsys, monkeypatch):
     assert "plain array code for all" in capsys.readouterr().out
 
 
+def test_models_layer_by_layer(capsys, fails):
+    assert main(["models", "lenet"]) == 0
+    assert "in all" in capsys.readouterr().out
+    assert main(["models", "alexnet", "--image-size", "67", "--classes", "10", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert rows[0]["name"] == "conv1" and rows[-1]["shape"] == [10]
+    assert "did you mean 'lenet'?" in fails("models", "lent")
+    assert "it needs at least 67x67" in fails("models", "alexnet", "--image-size", "32")
+
+
 def test_data_list(capsys, monkeypatch, tmp_path):
     assert main(["data", "list"]) == 0
     assert "nnscratch data fetch" in capsys.readouterr().out

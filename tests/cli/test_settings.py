@@ -89,3 +89,15 @@ def test_a_resumed_run_may_change_what_has_no_influence(tmp_path):
         refuse_changes({"width": "16"}, settings, tmp_path)
     with pytest.raises(SettingError, match="--hidden is not set"):
         refuse_changes({"hidden": "16"}, settings, tmp_path)
+
+
+def test_a_network_that_was_published_with_its_settings_has_them():
+    settings = resolve({"model": "18pct"})
+    assert (settings["optimizer"], settings["rate"], settings["momentum"]) == ("momentum", 0.001, 0.9)
+    assert settings["weight_decay"] == {"conv*.w": 0.004, "affine*.w": 1.0}
+    assert (settings["preprocess"], settings["clip_norm"]) == ("mean-image-255", None)
+    assert resolve({"model": "11pct"})["augment"] == "mirror,window24"
+    own = resolve({"model": "18pct", "rate": 0.01, "weight_decay": 0.0, "preprocess": "scale"})
+    assert (own["rate"], own["weight_decay"], own["preprocess"]) == (0.01, 0.0, "scale")
+    assert resolve({"model": "18pct", "optimizer": "adam"})["weight_decay"] == 5e-4
+    assert resolve({"model": "resnet20"})["rate"] == 0.06

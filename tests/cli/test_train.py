@@ -83,6 +83,8 @@ def test_the_same_seed_gives_the_same_bits(trained, tmp_path):
         ["--augment", "mirror,window24,cutout4", "--schedule", "cosine", "--norm", "batch"],
         ["--validation", "0", "--preprocess", "mean-image", "--activation", "tanh", "--drop", "0.2"],
         ["--model", "lenet", "--pool", "max", "--augment", "jitter,colour"],
+        ["--model", "11pct", "--width", "4", "--epochs", "1"],
+        ["--model", "resnet20", "--width", "4", "--order", "pre", "--epochs", "1"],
         ["--model", "small-alexnet", "--width", "4", "--norm", "lrn", "--epochs", "1", "--train-images", "100"],
     ],
     ids=lambda options: " ".join(options),

@@ -1,0 +1,56 @@
+"""The experiments on networks run from end to end on few images, and the table shows their rows."""
+
+import json
+
+import pytest
+
+from experiments import inside, network, record, table, transfer
+from nnscratch.models import MODELS
+
+
+@pytest.fixture
+def results(tmp_path, monkeypatch):
+    for module in (record, table, inside):
+        monkeypatch.setattr(module, "RESULTS", tmp_path)
+    monkeypatch.setattr(inside, "PICTURES", tmp_path / "pictures")
+    return tmp_path
+
+
+def few(load, train, test):
+    return lambda source: load(source).subset(train=train, val=50, test=test)
+
+
+def test_every_row_names_a_model():
+    assert {name for name, _ in network.VARIANTS.values()} <= set(MODELS)
+
+
+def test_a_network_writes_its_row_and_the_table_shows_it(results, monkeypatch):
+    monkeypatch.setattr(network, "load", few(network.load, 100, 50))
+    monkeypatch.setattr("sys.argv", ["network", "lenet/80sec", "--data", "shapes10", "--epochs", "1"])
+    network.main()
+    rows = json.loads((results / "network.json").read_text())
+    assert [(row["name"], row["parameters"], row["epochs"]) for row in rows] == [
+        ("lenet", 62_006, 1), ("80sec", 37_210, 1)]  # fmt: skip
+    (results / "other.json").write_text(json.dumps({"no": "rows"}))
+    text = table.page(table.rows())
+    assert "## shapes10" in text
+    assert f"| `experiments.network` | lenet | 62,006 | 651,720 | {rows[0]['accuracy']:.2%} | 1 |" in text
+
+
+@pytest.mark.slow
+def test_transfer_in_three_ways(results, monkeypatch):
+    monkeypatch.setattr(transfer, "load", few(transfer.load, 400, 50))
+    monkeypatch.setattr(transfer, "COUNTS", (20,))
+    monkeypatch.setattr("sys.argv", ["transfer", "--data", "shapes10", "--epochs", "1", "--few-epochs", "1"])
+    transfer.main()
+    names = [row["name"] for row in json.loads((results / "transfer.json").read_text())]
+    assert len(names) == 8 and "shapes10, 20 images: fine-tuning the last blocks" in names
+
+
+@pytest.mark.slow
+def test_all_looks_inside_are_drawn(results, monkeypatch):
+    monkeypatch.setattr(inside, "load", few(inside.load, 1000, 50))
+    monkeypatch.setattr("sys.argv", ["inside", "--data", "shapes10", "--epochs", "4", "--images", "20"])
+    inside.main()
+    drawn = {path.stem for path in (results / "pictures").glob("*.png")}
+    assert {f"inside-{name}" for name in ("filters", "saliency", "occlusion", "fooling", "inversion")} <= drawn
