@@ -116,7 +116,7 @@ def find(settings):
         data="scenes of shapes10",
         measure="mAP at IoU 0.5",
     )
-    sure = detect(model, scale(test.x[:8]), threshold=0.5)
+    sure = detect(model, scale(test.x[:8]), threshold=0.9)
     save(plot_detections(test.x[:8], sure, CLASSES), RESULTS / "pictures" / "detections.png")
 
 
