@@ -296,7 +296,7 @@ def _tiles(x, tools, out):
     panels, bias, layout, F, least = tools
     groups, blocks, _, width = panels.shape
     C = x.shape[3] // groups
-    x_image, out_image = x[0].size, out[0].size
+    x_image, out_image = x.shape[1] * x.shape[2] * x.shape[3], out.shape[1] * out.shape[2] * out.shape[3]
     images = images_at_once(len(x), x_image + out_image)
     rows, outs, begins = _tables_of(layout, images, x_image, out_image)
     for begin in range(0, len(x), images):

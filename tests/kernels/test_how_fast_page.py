@@ -5,10 +5,12 @@ import re
 import numpy as np
 import pytest
 
-from docs import make_how_fast
-from docs.make_how_fast import BLOCK, PAGE, RUNGS, fill, moved, page_names
-from nnscratch.kernels import direct
-from nnscratch.shapes import Window
+pytest.importorskip("numba")
+
+from docs import make_how_fast  # noqa: E402
+from docs.make_how_fast import BLOCK, PAGE, RUNGS, fill, moved, page_names  # noqa: E402
+from nnscratch.kernels import direct  # noqa: E402
+from nnscratch.shapes import Window  # noqa: E402
 
 TEXT = PAGE.read_text(encoding="utf-8")
 FOUND = (

@@ -182,7 +182,8 @@ def test_pairs_that_go_example_by_example_give_what_they_give_on_the_whole(name,
         assert_allclose(dx, backward(dout, expected_cache), rtol=1e-5, atol=1e-6)
 
 
-def test_a_sweep_cuts_joins_and_hands_on():
+def test_a_sweep_cuts_joins_and_hands_on(monkeypatch):
+    monkeypatch.setitem(kernels._switch, "reference", False)
     calls = []
 
     @kernels.example_by_example
