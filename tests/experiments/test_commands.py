@@ -14,7 +14,7 @@ TINY = {
     "nearest_neighbor": "--data shapes10 --validate-on 200 --test 20 --folds 2",
     "beyond_classification": "--epochs 1 --images 100 --scenes 5 --width 2",
     "random_against_grid": "--data shapes10 --images 100 --seeds 1",
-    "tune": "--data shapes10 --images 100 --count 2",
+    "tune": "--data shapes10 --images 200 --count 2",
     "features": "--data shapes10 --epochs 1 --hidden 10",
     "linear": "--data shapes10 --epochs 1",
 }
