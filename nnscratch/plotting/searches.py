@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import NullFormatter, PercentFormatter
 
 from nnscratch.plotting.curves import label_ends
 from nnscratch.plotting.style import BLUE, GREEN, ORANGE, QUIET, Picture, styled
@@ -84,6 +84,7 @@ def plot_trials(trials: Sequence[Any]) -> Picture:
         axes.plot(column[top], scores[top], "D", color=ORANGE, markersize=7, zorder=3)
         if min(column) > 0 and max(column) >= 20 * min(column):
             axes.set_xscale("log")
+            axes.xaxis.set_minor_formatter(NullFormatter())  # over two decades or less, they would overlap
         axes.set_xlabel(name)
         axes.set_title(f"best at {column[top]:.3g}")
     figure.axes[0].set_ylabel("score")

@@ -37,7 +37,7 @@ def detect(model: Any, x: Any, threshold: float = 0.5, overlap: float = 0.3) -> 
     """What a localizer, whose last class is the background, finds in images x (N, C, H, W), one by one.
 
     A window counts when its likeliest class is not the background and has a probability above `threshold`; of
-    boxes of one class whose IoU exceeds `overlap`, the surest stays.
+    boxes whose IoU exceeds `overlap`, the surest stays, of whatever class: things do not hide each other here.
 
     >>> from nnscratch.models.localizer import localizer
     >>> [len(found.boxes) for found in detect(localizer(width=4), np.zeros((2, 3, 40, 40), np.float32))]
@@ -49,9 +49,7 @@ def detect(model: Any, x: Any, threshold: float = 0.5, overlap: float = 0.3) -> 
         scores = probabilities[np.arange(len(labels)), labels]
         counts = (labels < probabilities.shape[1] - 1) & (scores > threshold)
         labels, scores, boxes = labels[counts], scores[counts], boxes[counts]
-        kept = [np.flatnonzero(labels == label) for label in np.unique(labels)]
-        kept = [own[non_maximum_suppression(boxes[own], scores[own], overlap)] for own in kept]
-        chosen = np.concatenate(kept) if kept else np.zeros(0, np.int64)
+        chosen = non_maximum_suppression(boxes, scores, overlap)
         found.append(Detections(boxes[chosen], scores[chosen], labels[chosen]))
     return found
 
