@@ -16,6 +16,7 @@ from nnscratch.layers.override import using
 from nnscratch.models import MODELS, build
 from nnscratch.shapes import ShapeError
 from tests.contracts.test_layers import arrays_in
+from tests.models.test_models import SMALLER
 
 
 @contextlib.contextmanager
@@ -133,8 +134,9 @@ def test_gradients_of_parameters_alone_are_those_of_the_whole_backward_pass(name
 
 @pytest.mark.parametrize("name", [name for name in MODELS if name != "char-rnn"])
 def test_gradients_of_parameters_alone_in_every_model(name):
-    model, rng = build(name), np.random.default_rng(0)
-    x = rng.normal(size=(4, 3, 32, 32)).astype(np.float32)
+    options, size = SMALLER.get(name, ({}, 32))
+    model, rng = build(name, image=(3, size, size), **options), np.random.default_rng(0)
+    x = rng.normal(size=(4, 3, size, size)).astype(np.float32)
     out, cache = model.layers.forward(x, train=True)
     dout = rng.normal(size=out.shape).astype(np.float32)
     _, grads = model.layers.backward(dout, cache)

@@ -26,6 +26,7 @@ from nnscratch.models import (
     net_18pct,
     net_19pct,
     net_80sec,
+    nin,
     resnet18,
     resnet20,
     resnet32,
@@ -84,6 +85,7 @@ SMALL = [
     (net_19pct, (2, 9, 8), {"width": 4}),
     (net_13pct, (2, 9, 8), {"width": 2}),
     (net_11pct, (2, 9, 8), {"width": 2}),
+    (nin, (2, 9, 9), {"width": 6}),
     (vgg11, (2, 32, 32), {"width": 1}),
     (mlp, (2, 3, 3), {"hidden": (6, 5), "activation": "softplus", "norm": "batch", "drop": 0.3}),
 ]
