@@ -34,6 +34,20 @@ def equal(
         raise expect.Unmet(f"{unmet.what}: it looks as if {fitting[-1]}", unmet.where) from None
 
 
+def float32_kept(forward: Callable, backward: Callable, **inputs: np.ndarray) -> None:
+    """Expect the gradient of every input to be float32 where all inputs are.
+
+    >>> float32_kept(lambda x: (2 * x, None), lambda dout, _: np.float64(2) * dout, x=np.ones(3))
+    Traceback (most recent call last):
+    nnscratch.course.expect.Unmet: with all inputs in float32, dx should be float32, it is float64
+    """
+    out, cache = forward(*(value.astype(np.float32) for value in inputs.values()))
+    grads = backward(np.ones_like(out), cache)
+    for name, grad in zip(inputs, grads if isinstance(grads, tuple) else (grads,)):
+        kind = np.asarray(grad).dtype
+        expect.true(kind == np.float32, f"with all inputs in float32, d{name} should be float32, it is {kind}")
+
+
 def _same(found, make):
     try:
         with np.errstate(all="ignore"):

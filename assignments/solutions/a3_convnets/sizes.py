@@ -1,5 +1,7 @@
 """How large the image is that a convolution or a pool makes."""
 
+import numpy as np
+
 from nnscratch.course import NotWritten
 
 
