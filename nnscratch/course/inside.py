@@ -1,7 +1,7 @@
 """What happens inside the sandbox: the learner's file is loaded, the check of one exercise is run."""
 
 import contextlib
-import importlib
+import importlib.util
 import json
 import linecache
 import sys
@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from nnscratch.course import NotWritten
-from nnscratch.course.exercises import Exercise, find_exercise
+from nnscratch.course.cells import Cell, put_in, tagged_cells
+from nnscratch.course.exercises import Exercise, all_exercises, find_exercise
 from nnscratch.course.expect import Unmet, described
 from nnscratch.course.starters import is_untouched, span_of
 
@@ -44,11 +45,11 @@ def perform(name: str, folder: Path | str, seed: int = 0) -> dict[str, Any]:
 
 def _judge(exercise: Exercise, folder: Path, seed: int) -> dict[str, Any]:
     try:
-        module = load(exercise, folder)
+        module, in_a_cell = load(exercise, folder)
         mine = getattr(module, exercise.function, None)
         if mine is None:
             return told("missing", f"there is no function {exercise.function} in {exercise.path}", exercise.path)
-        if is_untouched((folder / exercise.path).read_text(encoding="utf-8"), exercise.function):
+        if not in_a_cell and is_untouched(text_of(folder / exercise.path), exercise.function):
             raise NotWritten(exercise.function)
         if not callable(mine):
             return told(
@@ -87,28 +88,45 @@ def told(kind: str, message: str = "", where: str = "", **more: Any) -> dict[str
     return {"kind": kind, "message": message, "where": where, **more}
 
 
-def load(exercise: Exercise, folder: Path) -> ModuleType:
-    """Run the learner's file of an exercise and return it as a module.
+def text_of(path: Path) -> str:
+    """Return the text of a file, whatever its bytes.
+
+    >>> text_of(Path(__file__)).count("def text_of(path")
+    2
+    """
+    return path.read_text(encoding="utf-8", errors="replace")
+
+
+def load(exercise: Exercise, folder: Path) -> tuple[ModuleType, bool]:
+    """Run the learner's file; return it as a module, and whether a cell of a notebook has the function.
 
     >>> from nnscratch.course.exercises import assignments_folder
-    >>> load(find_exercise("a2.affine_forward"), assignments_folder() / "solutions").__name__
-    'affine'
+    >>> module, in_a_cell = load(find_exercise("a2.affine_forward"), assignments_folder() / "solutions")
+    >>> module.__name__, in_a_cell
+    ('affine', False)
     """
-    path = folder / exercise.path
-    if not path.is_file():
+    if not (folder / exercise.path).is_file():
         raise Unmet(f"the file {exercise.path} is missing: nnscratch learn start . brings it back", exercise.path)
-    home = str(path.parent)
     linecache.checkcache()
     importlib.invalidate_caches()
-    sys.path.insert(0, home)
-    try:
-        spec = importlib.util.spec_from_file_location(path.stem, path)
-        assert spec is not None and spec.loader is not None  # a path that ends in .py has both
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[path.stem] = module
-        exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
-    finally:
-        sys.path.remove(home)
+    by_file: dict[str, list[Cell]] = {}
+    for cell in tagged_cells(folder):
+        row = all_exercises().get(cell.exercise)
+        if row and row.assignment == exercise.assignment:
+            by_file.setdefault(row.path, []).append(cell)
+    own_cells = by_file.pop(exercise.path, [])
+    for path, cells in by_file.items():  # so that `from affine import affine_forward` finds the cell's
+        with contextlib.suppress(Exception):
+            put_in(_module(folder / path), cells, "")
+    module = _module(folder / exercise.path)
+    return module, put_in(module, own_cells, exercise.name)
+
+
+def _module(path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None  # a path that ends in .py has both
+    module = sys.modules[path.stem] = importlib.util.module_from_spec(spec)
+    exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
     return module
 
 
@@ -138,7 +156,7 @@ def place_of(exercise: Exercise, folder: Path) -> str:
     'a2_layers/affine.py, line ...'
     """
     with contextlib.suppress(Exception):
-        first, _ = span_of((folder / exercise.path).read_text(encoding="utf-8"), exercise.function)
+        first, _ = span_of(text_of(folder / exercise.path), exercise.function)
         return f"{exercise.path}, line {first}"
     return exercise.path
 
