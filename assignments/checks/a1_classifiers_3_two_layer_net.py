@@ -4,7 +4,7 @@ import numpy as np
 
 from nnscratch.course import expect
 from nnscratch.course.exercises import exercise
-from nnscratch.course.expect_loss import descended, gradients_of_loss, loss_causes, parts, value
+from nnscratch.course.expect_loss import descended, gradients_of_loss, loss_causes, mistaken, parts, value
 from nnscratch.layers.affine import affine_forward
 from nnscratch.layers.losses import softmax_loss
 
@@ -73,6 +73,10 @@ def two_layer_loss(mine, rng):
         )
         for name, array in params.items():
             expect.shape(grads[name], array.shape, f'grads["{name}"]')
+        gradients = mine(params, x, y, 0.0)[1]
+        for name in ("w1", "w2"):
+            causes = {f"the penalty has no gradient: add strength * {name}": gradients[name]}
+            mistaken(grads[name], gradients[name] + strength * params[name], f'grads["{name}"]', causes)
         gradients_of_loss(mine, lambda **params: mine(params, x, y, strength), params)
     params["w2"] = params["w2"] * 1e4
     loss, grads = mine(params, x, y, 0.0)

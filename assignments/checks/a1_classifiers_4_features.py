@@ -111,6 +111,9 @@ def hog(mine, rng):
         votes = _hog_slowly(grey, cell, bins, scaled=False)
         causes = {
             "the histograms of the cells are not divided by their lengths": votes.reshape(len(grey), -1),
+            "1e-6 is to be added to the lengths, for cells without edges": (
+                votes / np.sqrt((votes**2).sum(axis=3, keepdims=True))
+            ).reshape(len(grey), -1),
             "every pixel counts 1: it should count with its length": _hog_slowly(grey, cell, bins, lambda v: 1.0),
             "bins, columns and rows are in another order: the bins run fastest": np.moveaxis(
                 right.reshape(votes.shape), 3, 1

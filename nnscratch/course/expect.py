@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from nnscratch.course import NotWritten
 from nnscratch.course.causes import cause_of, shape_words
@@ -207,7 +206,6 @@ def _healthy(report):
     raise Unmet(words, where=first.line or "", finding=first.to_json(), report=str(report))
 
 
-@threadpool_limits.wrap(limits=1)  # threads that wait for a busy core would be timed, not the function
 def faster(mine: Callable, naive: Callable, args: Sequence, ratio: float, rounds: int = 5) -> None:
     """Expect `mine(*args)` to take at most 1/ratio of the time of `naive(*args)`: medians, measured by turns.
 

@@ -31,13 +31,18 @@ def value(found: Any, expected: Any, name: str, causes: Mapping[str, Any], given
     Traceback (most recent call last):
     nnscratch.course.expect.Unmet: the loss is not right: it is the sum over the 3 examples: divide by their number
     """
-    try:
-        expect.equal(found, expected, name, given=given)
-    except expect.Unmet as unmet:
-        for words, wrong in causes.items():
-            if _close(found, wrong) and not _close(wrong, expected):
-                raise expect.Unmet(f"{name} is not right: {words}") from None
-        raise unmet from None
+    mistaken(found, expected, name, causes)
+    expect.equal(found, expected, name, given=given)
+
+
+def mistaken(found: Any, expected: Any, name: str, causes: Mapping[str, Any]) -> None:
+    """Raise Unmet where `found` is what a known mistake gives (`causes`, by words) and `expected` is not.
+
+    >>> mistaken(5.0, 2.0, "the loss", {"it is the sum over the 3 examples": 6.0})
+    """
+    for words, wrong in causes.items():
+        if _close(found, wrong) and not _close(wrong, expected):
+            raise expect.Unmet(f"{name} is not right: {words}")
 
 
 def _close(a, b):
@@ -104,7 +109,7 @@ def descend(
     >>> len(losses), params["w"].round(3)
     (6, array([0.262]))
     """
-    params, losses = dict(params), []
+    params, losses = dict(params), list[float]()
     order = np.arange(count)
     for _ in range(epochs):
         if mistake != MISTAKES[0] and not (losses and mistake == MISTAKES[1]):

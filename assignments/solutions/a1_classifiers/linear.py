@@ -41,7 +41,7 @@ def svm_naive(w, b, x, y, strength):
 
 
 def svm_vectorized(w, b, x, y, strength):
-    """The loss and gradients of svm_naive, without a loop.
+    """The loss and gradients of svm_naive, without a loop and at least twenty times faster.
 
     w: (D, C); b: (C,); x: (N, D); y: (N,); strength: number >= 0. Returns (loss, dw, db) as svm_naive does.
 
@@ -102,7 +102,7 @@ def softmax_naive(w, b, x, y, strength):
 
 
 def softmax_vectorized(w, b, x, y, strength):
-    """The loss and gradients of softmax_naive, without a loop.
+    """The loss and gradients of softmax_naive, without a loop and at least twenty times faster.
 
     w: (D, C); b: (C,); x: (N, D); y: (N,); strength: number >= 0. Returns (loss, dw, db) as softmax_naive does;
     scores of 1000 must not overflow here either.
