@@ -213,6 +213,6 @@ def conv_fast_forward(x, w, b, stride=1, pad=0):
         "a ReLU is forgotten before the last layer",
         '    go("relu", relu_forward)\n    go("affine7"',
         '    go("affine7"',
-        "scores[",
+        "ReLU between the affine layers",
     ),
 ]
