@@ -93,7 +93,7 @@ def distances_no_loops(mine, rng):
     """Values on random shapes, equal rows, and a size at which an array (M, N, D) does not fit."""
     same = 1e3 + rng.normal(size=(40, 50))
     expect.true(
-        np.isfinite(mine(same, same.copy())).all(),
+        np.isfinite(expect.shape(mine(same, same.copy()), (40, 40), "out")).all(),
         "the distance of a row to an equal one is NaN: rounding made its square a little negative; raise squares "
         "below 0 to 0 before the root",
     )
@@ -146,8 +146,8 @@ def vote(mine, rng):
 def _voted(mine, distances, y, k, rule):
     expected = nearest_neighbor.majority_vote(y[nearest_neighbor.nearest(distances, k)])
     found = expect.unchanged(lambda: mine(distances, y, k), distances=distances, y=y)
-    expect.equal(np.asarray(found).dtype.kind in "iu", True, "whether the labels are whole numbers")
     expect.shape(found, expected.shape, "labels", given=dict(distances=distances, y=y, k=k))
+    expect.true(found.dtype.kind in "iu", f"labels should be whole numbers, they are {found.dtype}")
     wrong = np.flatnonzero(found != expected)
     if len(wrong):
         m = wrong[0]
