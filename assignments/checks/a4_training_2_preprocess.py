@@ -84,6 +84,7 @@ def standardize(mine, rng):
             / train.std(axis=0),
             "mean and std are those of all channels together": (x - train.mean()) / train.std(),
             "it is not divided by std": x - mean,
+            "nothing is to be added to std": (x - mean) / (std + 1e-8),
             "the variance is divided by the number less 1 (ddof)": (x - mean)
             / train.std(axis=(0, 2, 3), keepdims=True, ddof=1),
         }

@@ -24,7 +24,6 @@ def warmup_cosine(mine, rng):
     """Every step of three plans."""
     for steps, warmup, rate in ((10, 4, 0.3), (7, 0, 2.0), (6, 1, 1.0)):
         for step in range(steps):
-            given = dict(step=step, steps=steps, warmup=warmup, rate=rate)
             t = (step - warmup) / (steps - warmup)
             right = rate * (step + 1) / warmup if step < warmup else rate * math.sin(math.pi * (1 - t) / 2) ** 2
             causes = {
@@ -38,7 +37,12 @@ def warmup_cosine(mine, rng):
                 "it falls from 2 * rate: halve it": 2 * right if step >= warmup else -1,
                 "it rises instead of falling": rate * (1 - math.cos(math.pi * t)) / 2,
             }
-            value(mine(**given), right, f"the rate at step {step} of {steps}, {warmup} of them warm-up,", causes)
+            value(
+                mine(step, steps, warmup, rate),
+                right,
+                f"the rate at step {step} of {steps}, {warmup} of them warm-up,",
+                causes,
+            )
 
 
 @exercise(
