@@ -313,7 +313,7 @@ def elu_backward(mine, rng):
             * np.where(x > 0, 1, np.exp(x)),
             "where x < 0 the derivative is not that of a leaky ReLU": dout * np.where(x > 0, 1, alpha),
         }
-        slips.none(mine(dout.copy(), cache), dout * np.where(x > 0, 1, alpha * np.exp(x)), "dx", misses)
+        slips.none_of(mine(dout.copy(), cache), dout * np.where(x > 0, 1, alpha * np.exp(x)), "dx", misses)
         judged(forward, mine, x, alpha=alpha)
     x = np.array([-1000.0, 1000.0])
     expect.equal(without_overflow(mine, x, forward(x)[1]), np.array([0.0, 1000.0]), "dx", given=dict(dout=x, x=x))
@@ -344,7 +344,7 @@ def maxout_forward(mine, rng):
             "the biases are left out": largest,
             "the pieces are added up: only the largest of them counts": (x @ w + b[:, None]).sum(axis=0),
         }
-        slips.equal(out, expected, "out", misses, given=dict(x=x, w=w, b=b))
+        slips.equal(out, expected, "out", remedies=misses, given=dict(x=x, w=w, b=b))
     keeps_single(mine, x, w, b)
 
 

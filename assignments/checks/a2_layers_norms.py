@@ -50,7 +50,7 @@ def batch_norm_forward(mine, rng):
             "the mean is not subtracted": x / std,
         }
         misses = {words: gamma * x_hat + beta for words, x_hat in x_hats.items()}
-        slips.equal(out, gamma * centred / std + beta, "out", misses, given={"eps": eps, **given})
+        slips.equal(out, gamma * centred / std + beta, "out", remedies=misses, given={"eps": eps, **given})
     expect.true(
         isinstance(cache, tuple) and len(cache) >= 2, "the cache should be a tuple that ends in mean and var"
     )
@@ -61,7 +61,11 @@ def batch_norm_forward(mine, rng):
     expected = gamma * (x - fixed["mean"]) / (fixed["var"] + 1e-5) ** 0.5 + beta
     misses = {"the batch's own mean and variance are used, not those that are given": gamma * centred / std + beta}
     slips.equal(
-        expect.pair(call, "batch_norm_forward")[0], expected, "out in evaluation", misses, given=given | fixed
+        expect.pair(call, "batch_norm_forward")[0],
+        expected,
+        "out in evaluation",
+        remedies=misses,
+        given=given | fixed,
     )
     single = mine(*(np.float32(array) for array in given.values()))[0]
     of_dtype([single], np.float32, ["out"])
@@ -96,7 +100,7 @@ def batch_norm_backward(mine, rng):
         "gamma is left out": (dout - middle - product) / std,
         "1 / std is left out": gamma * (dout - middle - product),
     }
-    slips.none(grads[0], gamma / std * (dout - middle - product), "dx", misses)
+    slips.none_of(grads[0], gamma / std * (dout - middle - product), "dx", misses)
     summed = (dout * x_hat).sum(axis=0)
     misses = {
         "it is the sum of dout * x_hat, not of dout": dout.sum(axis=0),
@@ -104,7 +108,7 @@ def batch_norm_backward(mine, rng):
         "it is the sum of dout * x_hat, without gamma": gamma * summed,
     }
     if not np.allclose(grads[2], summed):  # then dgamma and dbeta are exchanged
-        slips.none(grads[1], summed, "dgamma", misses)
+        slips.none_of(grads[1], summed, "dgamma", misses)
     expect.gradients(forward, mine, inputs)
     single = [np.float32(array) for array in inputs]
     grads = mine(single[0], forward(*single)[1])
@@ -160,14 +164,14 @@ def update_running(mine, rng):
         keep, step, old, new = momentum, 1 - momentum, given["var"], given["batch_var"]
         swapped = "momentum is the share of the old that is kept"
         right, other = (share * given["mean"] + (1 - share) * given["batch_mean"] for share in (keep, step))
-        slips.equal(mean, right, "the new mean", {swapped: other}, given=told)
+        slips.equal(mean, right, "the new mean", remedies={swapped: other}, given=told)
         misses = {
             "the batch's variance is to be multiplied by N / (N - 1)": keep * old + step * new,
             "the factor is N / (N - 1), not the other way round": keep * old + step * new / factor,
             "the factor belongs to the batch's variance alone": factor * (keep * old + step * new),
             swapped: step * old + keep * factor * new,
         }
-        slips.equal(var, keep * old + step * factor * new, "the new variance", misses, given=told)
+        slips.equal(var, keep * old + step * factor * new, "the new variance", remedies=misses, given=told)
 
 
 @exercise(
@@ -208,7 +212,7 @@ def layer_norm_forward(mine, rng):
                 "eps belongs under the root": (x - x.mean(1, keepdims=True)) / (x.std(1, keepdims=True) + eps),
             }
             misses = {words: gamma * x_hat + beta for words, x_hat in x_hats.items()}
-            slips.equal(out, np.array(expected), "out", misses, given={"eps": eps, **given})
+            slips.equal(out, np.array(expected), "out", remedies=misses, given={"eps": eps, **given})
     of_dtype([mine(*(np.float32(array) for array in given.values()))[0]], np.float32, ["out"])
 
 
@@ -248,7 +252,7 @@ def layer_norm_backward(mine, rng):
         }
         found = mine(dout.copy(), forward(*inputs)[1])
         expect.true(isinstance(found, tuple) and len(found) == 3, "it should return (dx, dgamma, dbeta)")
-        slips.none(found[0], (dout * gamma - means[0]) / std, "dx", misses)
+        slips.none_of(found[0], (dout * gamma - means[0]) / std, "dx", misses)
         expect.gradients(forward, mine, inputs)
 
 
@@ -286,7 +290,7 @@ def group_norm_forward(mine, rng):
             "groups is their number, not their size": standardised(apart, (2, 3, 4), 0.1).reshape(x.shape),
         }
         misses = {words: gamma[:, None, None] * x_hat + beta[:, None, None] for words, x_hat in x_hats.items()}
-        slips.equal(out, expected, "out", misses, given={"groups": groups, "eps": 0.1, **given})
+        slips.equal(out, expected, "out", remedies=misses, given={"groups": groups, "eps": 0.1, **given})
     of_dtype([mine(*(np.float32(array) for array in given.values()))[0]], np.float32, ["out"])
     expect.raises(ValueError, lambda: mine(x, gamma, beta, groups=3), "4 channels in 3 groups")
 

@@ -131,7 +131,7 @@ def net_forward(mine, rng):
             scores, _ = expect.pair(call, "net_forward")
             told = dict(norm=norm, drop=drop, train=train)
             misses = {words: scores_of(mine, params, x, **options, slip=words) for words in SLIPS}
-            slips.equal(scores, scores_of(mine, params, x, **options), "scores", misses, given=told)
+            slips.equal(scores, scores_of(mine, params, x, **options), "scores", remedies=misses, given=told)
     linear = {"w1": params["w1"], "b1": params["b1"]}
     expect.equal(mine(linear, x)[0], x @ params["w1"] + params["b1"], "scores of a net of one layer")
 
@@ -221,7 +221,7 @@ def net_loss(mine, rng):
             "the penalty holds the last layer alone": expected + parts["w3"],
             "the options are not handed on to net_forward": bare + weights,
         }
-        slips.equal(loss, float(expected + weights), "loss", misses, given=given)
+        slips.equal(loss, float(expected + weights), "loss", remedies=misses, given=given)
         has_keys(grads, params, "grads")
         plain = mine(params, x, y, strength=0.0, **options)[1]
         for name, value in params.items():

@@ -1,6 +1,7 @@
 """Check one exercise of a learner in the sandbox, and say in one friendly line how it went."""
 
 import signal
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,8 +38,12 @@ class Outcome:
         return self.kind == "passed"
 
 
-def check(exercise: Exercise, folder: Path | str, seed: int = 0) -> Outcome:
+def check(
+    exercise: Exercise, folder: Path | str, seed: int = 0, stop: Callable[[], bool] | None = None
+) -> Outcome:
     """Check one exercise in the learner's folder, in a process of its own.
+
+    `stop` is asked now and then whether to give up; the kind is then "stopped".
 
     >>> from nnscratch.course.exercises import assignments_folder, find_exercise
     >>> check(find_exercise("a2.affine_forward"), assignments_folder() / "solutions").passed
@@ -49,8 +54,9 @@ def check(exercise: Exercise, folder: Path | str, seed: int = 0) -> Outcome:
         "folder": str(Path(folder).resolve()),
         "seed": seed,
         "megabytes": exercise.megabytes,
+        "seconds": exercise.seconds,
     }
-    ending = sandbox.run(request, exercise.seconds)
+    ending = sandbox.run(request, exercise.seconds, stop=stop)
     if ending.kind == "replied":
         return Outcome(**ending.reply, output=ending.output)
     kind, message = _ended(ending, exercise)
@@ -58,6 +64,8 @@ def check(exercise: Exercise, folder: Path | str, seed: int = 0) -> Outcome:
 
 
 def _ended(ending, exercise):
+    if ending.kind == "stopped":
+        return "stopped", "the check was given up"
     if ending.kind == "time":
         return "time", (
             f"it did not end within {exercise.seconds:g} seconds: is there a loop that never ends, or a slow one?"

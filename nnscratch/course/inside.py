@@ -1,9 +1,10 @@
 """What happens inside the sandbox: the learner's file is loaded, the check of one exercise is run."""
 
 import contextlib
-import importlib
+import importlib.util
 import json
 import linecache
+import os
 import sys
 import time
 import traceback
@@ -14,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from nnscratch.course import NotWritten
-from nnscratch.course.exercises import Exercise, find_exercise
+from nnscratch.course.cells import Cell, put_in, tagged_cells
+from nnscratch.course.exercises import Exercise, all_exercises, find_exercise
 from nnscratch.course.expect import Unmet, described
 from nnscratch.course.starters import is_untouched, span_of
 
@@ -44,11 +46,11 @@ def perform(name: str, folder: Path | str, seed: int = 0) -> dict[str, Any]:
 
 def _judge(exercise: Exercise, folder: Path, seed: int) -> dict[str, Any]:
     try:
-        module = load(exercise, folder)
+        module, in_a_cell = load(exercise, folder)
         mine = getattr(module, exercise.function, None)
         if mine is None:
             return told("missing", f"there is no function {exercise.function} in {exercise.path}", exercise.path)
-        if is_untouched((folder / exercise.path).read_text(encoding="utf-8"), exercise.function):
+        if not in_a_cell and is_untouched(text_of(folder / exercise.path), exercise.function):
             raise NotWritten(exercise.function)
         if not callable(mine):
             return told(
@@ -65,15 +67,16 @@ def _judge(exercise: Exercise, folder: Path, seed: int) -> dict[str, Any]:
     except NotWritten as missing:
         return _not_written(exercise, str(missing), folder)
     except SyntaxError as error:
-        return _syntax(error, folder)
+        return _syntax(error, exercise, folder)
     except MemoryError as error:
         words = "it asks for more memory than a check may use"
         return told("memory", f"{words}: {error}" if str(error) else words, _last_frame(error, folder))
-    except SystemExit:
-        return told("exit", "it calls sys.exit: a check goes on after your function, so return instead")
-    except RecursionError as error:
-        return told("error", "it calls itself without end (RecursionError)", _last_frame(error, folder))
-    except (Exception, KeyboardInterrupt) as error:
+    except SystemExit as error:
+        place = _last_frame(error, folder) or place_of(exercise, folder)
+        return told("exit", "it calls sys.exit: a check goes on after your function, so return instead", place)
+    except RecursionError:
+        return told("error", "it calls itself without end (RecursionError)", place_of(exercise, folder))
+    except BaseException as error:
         return _blame(exercise, error, folder)
     return told("passed")
 
@@ -87,35 +90,52 @@ def told(kind: str, message: str = "", where: str = "", **more: Any) -> dict[str
     return {"kind": kind, "message": message, "where": where, **more}
 
 
-def load(exercise: Exercise, folder: Path) -> ModuleType:
-    """Run the learner's file of an exercise and return it as a module.
+def text_of(path: Path) -> str:
+    """Return the text of a file, whatever its bytes.
+
+    >>> text_of(Path(__file__)).count("def text_of(path")
+    2
+    """
+    return path.read_text(encoding="utf-8", errors="replace")
+
+
+def load(exercise: Exercise, folder: Path) -> tuple[ModuleType, bool]:
+    """Run the learner's file; return it as a module, and whether a cell of a notebook has the function.
 
     >>> from nnscratch.course.exercises import assignments_folder
-    >>> load(find_exercise("a2.affine_forward"), assignments_folder() / "solutions").__name__
-    'affine'
+    >>> module, in_a_cell = load(find_exercise("a2.affine_forward"), assignments_folder() / "solutions")
+    >>> module.__name__, in_a_cell
+    ('affine', False)
     """
-    path = folder / exercise.path
-    if not path.is_file():
+    if not (folder / exercise.path).is_file():
         raise Unmet(f"the file {exercise.path} is missing: nnscratch learn start . brings it back", exercise.path)
-    home = str(path.parent)
     linecache.checkcache()
     importlib.invalidate_caches()
-    sys.path.insert(0, home)
-    try:
-        spec = importlib.util.spec_from_file_location(path.stem, path)
-        assert spec is not None and spec.loader is not None  # a path that ends in .py has both
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[path.stem] = module
-        exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
-    finally:
-        sys.path.remove(home)
+    by_file: dict[str, list[Cell]] = {}
+    for cell in tagged_cells(folder):
+        row = all_exercises().get(cell.exercise)
+        if row and row.assignment == exercise.assignment:
+            by_file.setdefault(row.path, []).append(cell)
+    own_cells = by_file.pop(exercise.path, [])
+    for path, cells in by_file.items():  # so that `from affine import affine_forward` finds the cell's
+        with contextlib.suppress(Exception):
+            put_in(_module(folder / path), cells, "")
+    module = _module(folder / exercise.path)
+    return module, put_in(module, own_cells, exercise.name)
+
+
+def _module(path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None  # a path that ends in .py has both
+    module = sys.modules[path.stem] = importlib.util.module_from_spec(spec)
+    exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
     return module
 
 
 @contextlib.contextmanager
 def _at_home(home):
     """Give the learner's files the names that they have for each other, for this check only."""
-    names = [path.stem for path in home.glob("*.py")]
+    names = {Path(row.file).stem for row in all_exercises().values() if row.assignment == home.name}
     before = {name: sys.modules.pop(name) for name in names if name in sys.modules}
     bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     sys.path.insert(0, str(home))
@@ -125,8 +145,9 @@ def _at_home(home):
         with contextlib.suppress(ValueError):
             sys.path.remove(str(home))
         sys.dont_write_bytecode = bytecode
-        for name in names:
-            sys.modules.pop(name, None)
+        for name, module in list(sys.modules.items()):
+            if str(getattr(module, "__file__", None) or "").startswith(f"{home}{os.sep}"):
+                del sys.modules[name]
         sys.modules.update(before)
 
 
@@ -138,7 +159,7 @@ def place_of(exercise: Exercise, folder: Path) -> str:
     'a2_layers/affine.py, line ...'
     """
     with contextlib.suppress(Exception):
-        first, _ = span_of((folder / exercise.path).read_text(encoding="utf-8"), exercise.function)
+        first, _ = span_of(text_of(folder / exercise.path), exercise.function)
         return f"{exercise.path}, line {first}"
     return exercise.path
 
@@ -149,10 +170,11 @@ def _not_written(exercise, name, folder):
     return told("needs", f"{exercise.function} uses {name}, which is not written yet: write that first")
 
 
-def _syntax(error, folder):
+def _syntax(error, exercise, folder):
     line = (error.text or "").strip()
     message = f"Python cannot read it: {error.msg}" + (f": {line}" if line else "")
-    return told("syntax", message, f"{_below(error.filename, folder)}, line {error.lineno}")
+    where = _below(error.filename, folder) if error.filename else exercise.path
+    return told("syntax", message, f"{where}, line {error.lineno}" if error.lineno else where)
 
 
 def _blame(exercise, error, folder):
@@ -197,13 +219,16 @@ def main() -> None:
     >>> main.__name__
     'main'
     """
-    from nnscratch.course.sandbox import limit_memory
+    from nnscratch.course.sandbox import set_limits
     from nnscratch.training.atomic import write_atomically
 
     place = Path(sys.argv[1])
     request = json.loads((place / "request.json").read_text(encoding="utf-8"))
     find_exercise(request["name"])  # loads the checks before memory is limited
-    limit_memory(request["megabytes"])
+    set_limits(request["megabytes"], request["seconds"])
     outcome = perform(request["name"], request["folder"], request["seed"])
-    sys.stdout.flush()
+    with contextlib.suppress(Exception):
+        sys.stdout.flush()
+        sys.stderr.flush()
     write_atomically(place / "reply.json", json.dumps(outcome).encode())
+    os._exit(0)  # whatever threads the learner's code has left

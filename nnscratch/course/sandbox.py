@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,7 +24,7 @@ BOOT = (
 
 
 class Ending(NamedTuple):
-    """How a process ended: "replied", or "time", "output", "killed" (by `signal`) or "left" (without a reply)."""
+    """How a process ended: `kind` is replied, time, output, stopped, killed (by `signal`) or left (no reply)."""
 
     kind: str
     reply: dict[str, Any]
@@ -32,30 +33,38 @@ class Ending(NamedTuple):
     signal: int = 0
 
 
-def run(request: dict[str, Any], seconds: float, most_output: int = MOST_OUTPUT) -> Ending:
+def run(
+    request: dict[str, Any],
+    seconds: float,
+    most_output: int = MOST_OUTPUT,
+    stop: Callable[[], bool] | None = None,
+) -> Ending:
     """Run `nnscratch.course.inside` on a request and wait for its end, at most so many seconds.
 
     What the learner's code prints is kept up to a length; more than `most_output` bytes end the process, and so
     does the time. Processes that it started end with it. Time in which this process itself was stopped (a laptop
-    asleep) does not count.
+    asleep) does not count. `stop` is asked now and then whether to give up.
 
     >>> from nnscratch.course.exercises import assignments_folder
     >>> folder = str(assignments_folder() / "solutions")
-    >>> run({"name": "a2.affine_forward", "folder": folder, "seed": 0, "megabytes": 2048}, seconds=60).kind
+    >>> run({"name": "a2.affine_forward", "folder": folder, "seed": 0, "megabytes": 2048, "seconds": 60}, 60).kind
     'replied'
     """
     with tempfile.TemporaryDirectory(prefix="nnscratch-check-", ignore_cleanup_errors=True) as place:
         Path(place, "request.json").write_text(json.dumps(request), encoding="utf-8")
         process = _start(place)
         reader = _Reader(process.stdout, most_output)
-        clock = _Clock()
+        clock, stopped = _Clock(), False
         try:
-            while process.poll() is None and clock.seconds < seconds and not reader.too_much:
+            while process.poll() is None and clock.seconds < seconds and not reader.too_much and not stopped:
                 clock.wait(process)
+                stopped = stop is not None and stop()
             running = process.poll() is None
         finally:
             _end(process)
         reader.finish()
+        if stopped and running:
+            return Ending("stopped", {}, reader.text, clock.seconds)
         kind = "output" if reader.too_much else "time" if running else "left"
         reply: dict[str, Any] = {}
         if kind == "left":
@@ -134,10 +143,12 @@ class _Reader(threading.Thread):
             self.stream.close()
 
 
-def limit_memory(megabytes: int) -> None:
+def set_limits(megabytes: int, seconds: float) -> None:
     """Let this process take at most so many MB more than it has, where the system can (Linux; others do not).
 
-    >>> limit_memory(10**9)
+    Twice its `seconds` of computing end it even when nobody waits for it any more.
+
+    >>> set_limits(10**9, 10**9)
     """
     try:
         import resource
@@ -151,3 +162,5 @@ def limit_memory(megabytes: int) -> None:
             resource.setrlimit(resource.RLIMIT_AS, (most, hard))
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        last = int(2 * seconds) + 10
+        resource.setrlimit(resource.RLIMIT_CPU, (last, last))

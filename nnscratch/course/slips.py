@@ -1,6 +1,6 @@
-"""Wrong values that have a name: a check gives the results of typical slips, and the one that came is told."""
+"""Known slips: a wrong value that is just what a typical mistake would give is told by its cause."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -8,53 +8,80 @@ import numpy as np
 from nnscratch.course import expect
 
 
-def equal(found: Any, expected: Any, name: str, slips: Mapping[str, Any], **options: Any) -> Any:
-    """Expect what expect.equal expects; where a slip explains what came instead, its words are added.
+def equal(
+    found: Any,
+    expected: Any,
+    name: str,
+    tolerance: float = 1e-8,
+    given: Mapping | None = None,
+    slips: Mapping[str, Any] | None = None,
+    remedies: Mapping[str, Any] | None = None,
+) -> Any:
+    """Expect a value as `expect.equal` does; where it is wrong as a known mistake would make it, say so.
 
-    slips: for each slip, in words, the value that it leads to; the first that fits is told. The other arguments
-    are those of expect.equal.
+    slips: for each mistake, in words that follow "it looks as if", what it leads to: a value, or a function that
+    gives it. remedies: the same in words that stand for themselves, and tell how it should be. The last one that
+    fits is told, so put the special ones last.
 
-    >>> equal(np.array([1.0, 4.0]), np.array([2.0, 6.0]), "out", {"the mean is taken, not the sum": [1.0, 4.0]})
+    >>> equal(np.array([1.0, 8.0]), np.array([1.0, 4.0]), "out", slips={"x were cubed": lambda: [1, 8]})
     Traceback (most recent call last):
-    nnscratch.course.expect.Unmet: out[1] is 4, it should be 6 ...: the mean is taken, not the sum
+    nnscratch.course.expect.Unmet: out[1] is 8, it should be 4: it looks as if x were cubed
+    >>> equal(np.array([1.0, 8.0]), np.array([1.0, 4.0]), "out", remedies={"x is to be squared": [1, 8]})
+    Traceback (most recent call last):
+    nnscratch.course.expect.Unmet: out[1] is 8, it should be 4: x is to be squared
     """
     try:
-        return expect.equal(found, expected, name, **options)
+        return expect.equal(found, expected, name, tolerance, given)
     except expect.Unmet as unmet:
-        words = slip_in(found, expected, slips)
-        if words:
-            raise expect.Unmet(f"{unmet.what}: {words}") from None
-        raise
+        words = _cause(found, {f"it looks as if {words}": make for words, make in (slips or {}).items()})
+        words = words or _cause(found, remedies or {})
+        if not words:
+            raise
+        raise expect.Unmet(f"{unmet.what}: {words}", unmet.where) from None
 
 
-def slip_in(found: Any, expected: Any, slips: Mapping[str, Any]) -> str:
-    """Return the words of the first slip that leads to what was found, or "".
+def none_of(found: Any, expected: Any, name: str, remedies: Mapping[str, Any]) -> None:
+    """Expect that a value is no known mistake's; whatever else may be wrong with it is for the doctor to say.
 
-    >>> slip_in(np.array([2.0]), np.array([1.0]), {"it is doubled": [2.0]})
-    'it is doubled'
-    """
-    return next((w for w, value in slips.items() if _same(found, np.asarray(value), np.asarray(expected))), "")
-
-
-def none(found: Any, expected: Any, name: str, slips: Mapping[str, Any]) -> None:
-    """Expect none of these slips; what else may be wrong is for the doctor to say.
-
-    >>> none(np.array([2.0]), np.array([1.0]), "dx", {"it is doubled": [2.0]})
+    >>> none_of(np.array([2.0]), np.array([1.0]), "dx", {"the factor 2 belongs to dw": [2.0]})
     Traceback (most recent call last):
-    nnscratch.course.expect.Unmet: dx is wrong: it is doubled
-    >>> none(np.array([3.0]), np.array([1.0]), "dx", {"it is doubled": [2.0]})
+    nnscratch.course.expect.Unmet: dx is wrong: the factor 2 belongs to dw
+    >>> none_of(np.array([3.0]), np.array([1.0]), "dx", {"the factor 2 belongs to dw": [2.0]})
     """
-    words = slip_in(found, expected, slips)
-    if words:
-        raise expect.Unmet(f"{name} is wrong: {words}")
+    words = "" if _same(found, expected) else _cause(found, remedies)
+    expect.true(not words, f"{name} is wrong: {words}")
 
 
-def _same(found, value, expected):
-    """Whether a slip leads to what was found, and not to what is right."""
-    if np.shape(found) != value.shape or not np.issubdtype(np.asarray(found).dtype, np.number):
+def float32_kept(forward: Callable, backward: Callable, **inputs: np.ndarray) -> None:
+    """Expect the gradient of every input to be float32 where all inputs are.
+
+    >>> float32_kept(lambda x: (2 * x, None), lambda dout, _: np.float64(2) * dout, x=np.ones(3))
+    Traceback (most recent call last):
+    nnscratch.course.expect.Unmet: with all inputs in float32, dx should be float32, it is float64
+    """
+    out, cache = forward(*(value.astype(np.float32) for value in inputs.values()))
+    grads = backward(np.ones_like(out), cache)
+    for name, grad in zip(inputs, grads if isinstance(grads, tuple) else (grads,)):
+        kind = np.asarray(grad).dtype
+        expect.true(kind == np.float32, f"with all inputs in float32, d{name} should be float32, it is {kind}")
+
+
+def _cause(found, mistakes):
+    """The words of the last mistake that leads to what was found, or ""."""
+    return next((words for words, make in reversed(mistakes.items()) if _same(found, make)), "")
+
+
+def _same(found, make):
+    try:
+        with np.errstate(all="ignore"):
+            slip = np.asarray(make() if callable(make) else make)
+            found = np.asarray(found)
+            return slip.shape == found.shape and bool(
+                np.allclose(found, slip, rtol=1e-4, atol=1e-6, equal_nan=True)
+            )
+    except (
+        TypeError,
+        ValueError,
+        IndexError,
+    ):  # a slip that cannot happen with these shapes, or no numbers at all
         return False
-    exact = np.asarray(found).dtype != np.float32
-    rtol = 1e-9 if exact else 1e-4
-    with np.errstate(all="ignore"):
-        fits = np.allclose(found, value, rtol=rtol, atol=1e-12 if exact else 1e-6, equal_nan=True)
-        return bool(fits and not np.allclose(value, expected, rtol=1e-12, atol=0))

@@ -1,8 +1,8 @@
 """Affine layer: every output is a weighted sum of all inputs plus a bias."""
 
-import numpy as np  # noqa: F401
+import numpy as np
 
-from nnscratch.course import NotWritten  # noqa: F401
+from nnscratch.course import NotWritten
 
 
 def affine_forward(x, w, b):

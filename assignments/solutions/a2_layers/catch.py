@@ -3,7 +3,7 @@
 import numpy as np
 from numeric import numerical_gradient
 
-from nnscratch.course import NotWritten  # noqa: F401
+from nnscratch.course import NotWritten
 
 
 def catch_wrong_gradient(forward, backward, x):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nnscratch.course import NotWritten  # noqa: F401
+from nnscratch.course import NotWritten
 
 
 def dropout_forward(x, drop=0.5, key=(0,), train=True, channels=False):

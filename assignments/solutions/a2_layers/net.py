@@ -8,7 +8,7 @@ from dropout import dropout_backward, dropout_forward
 from losses import softmax_loss
 from other_norms import layer_norm_backward, layer_norm_forward
 
-from nnscratch.course import NotWritten  # noqa: F401
+from nnscratch.course import NotWritten
 
 
 def init_net(sizes, rng, norm=None):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nnscratch.course import NotWritten  # noqa: F401
+from nnscratch.course import NotWritten
 
 
 def numerical_gradient(f, x, dout=None, h=1e-5):

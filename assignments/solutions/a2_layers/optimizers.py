@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nnscratch.course import NotWritten  # noqa: F401
+from nnscratch.course import NotWritten
 
 
 def sgd_step(w, dw, rate=1e-2, decay=0.0):
