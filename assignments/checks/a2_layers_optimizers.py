@@ -272,11 +272,7 @@ def _adam_slips(w, dw, t, m, v):
         "beta1 belongs to m, beta2 to v": (w, 0.7 * m + 0.3 * dw, 0.8 * v + 0.2 * dw**2),
         "v is a mean of dw**2, not of the new m**2": (w, new_m, 0.7 * v + 0.3 * new_m**2),
         "v is a mean of squares": (w, new_m, 0.7 * v + 0.3 * dw),
-        "the old mean gets the share beta, the new gradient 1 - beta": (
-            w,
-            0.2 * m + 0.8 * dw,
-            0.3 * v + 0.7 * dw**2,
-        ),
+        "the old mean gets the share beta, the new 1 - beta": (w, 0.2 * m + 0.8 * dw, 0.3 * v + 0.7 * dw**2),
         "the new gradient lacks its share 1 - beta": (w, 0.8 * m + dw, 0.7 * v + dw**2),
         "the corrections for the start at zero are left out": (moved(new_m, new_v), new_m, new_v),
         "the corrections hold for step 1: t is to be their power": (moved(new_m / 0.2, new_v / 0.3), new_m, new_v),
@@ -328,11 +324,7 @@ def adamw_step(mine, rng):
             "the decay has gone into the gradient": (w, 0.8 * m + 0.2 * whole, 0.7 * v + 0.3 * whole**2),
             "the decay lacks the rate": (stepped - 0.3 * w, new_m, new_v),
             "the decay is left out": (stepped, new_m, new_v),
-            "the decay takes the w from after the step, not from before": (
-                stepped * (1 - 0.1 * 0.3),
-                new_m,
-                new_v,
-            ),
+            "the decay takes the w from before the step": (stepped * (1 - 0.1 * 0.3), new_m, new_v),
             "the decay has the wrong sign": (stepped + 0.1 * 0.3 * w, new_m, new_v),
         }
 
@@ -371,8 +363,7 @@ def clip_gradients(mine, rng):
         expect.true(fits, f"it should return a dict with the keys {', '.join(grads)}, and the norm")
         for name, dw in grads.items():
             misses = {
-                "each array is scaled by its own norm: there is one factor for all": dw
-                * min(1, limit / norms[name]),
+                "each array has a factor of its own: there is one for all": dw * min(1, limit / norms[name]),
                 "each number is clipped by itself: the direction is lost": np.clip(dw, -limit, limit),
                 "what is shorter than the limit stays as it is": dw * limit / length,
                 "the factor is upside down": dw * length / limit,

@@ -206,17 +206,14 @@ def net_loss(mine, rng):
         loss, grads = expect.pair(call, "net_loss")
         scores = net_forward(params, x, **options)[0]
         expected = np.mean([np.log(np.exp(row).sum()) - row[label] for row, label in zip(scores, y)])
-        given, parts = (
-            dict(strength=strength, norm=norm, drop=drop),
-            {name: 0.5 * strength * (value**2).sum() for name, value in params.items()},
-        )
+        given = dict(strength=strength, norm=norm, drop=drop)
+        parts = {name: 0.5 * strength * (value**2).sum() for name, value in params.items()}
         weights = sum(part for name, part in parts.items() if name[0] == "w")
         bare = np.mean([np.log(np.exp(row).sum()) - row[c] for row, c in zip(net_forward(params, x)[0], y)])
         misses = {
             "the penalty is left out": expected,
             "the penalty is half the sum of squares": expected + 2 * weights,
-            "the penalty is for the weights alone, not for biases, gammas and betas": expected
-            + sum(parts.values()),
+            "the penalty is for the weights alone, not for the others": expected + sum(parts.values()),
             "the penalty holds the first layer alone": expected + parts["w1"],
             "the penalty holds the last layer alone": expected + parts["w3"],
             "the options are not handed on to net_forward": bare + weights,

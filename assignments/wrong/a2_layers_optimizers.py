@@ -293,7 +293,7 @@ def adamw_step(w, dw, m, v, t, rate=1e-3, beta1=0.9, beta2=0.999, epsilon=1e-8, 
     stepped, m, v = adam_step(w, dw, m, v, t, rate, beta1, beta2, epsilon)
     return stepped * (1 - rate * decay), m, v
 """,
-        says=("takes the w from after the step",),
+        says=("takes the w from before the step",),
     ),
     Wrong(
         "a2.clip_gradients",
@@ -306,7 +306,7 @@ def clip_gradients(grads, limit):
     total = float(np.sqrt(sum(norm**2 for norm in norms.values())))
     return {name: dw * min(1.0, limit / max(norms[name], 1e-12)) for name, dw in grads.items()}, total
 """,
-        says=("there is one factor for all",),
+        says=("there is one for all",),
     ),
     Wrong(
         "a2.clip_gradients",

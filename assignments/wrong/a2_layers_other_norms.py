@@ -58,7 +58,7 @@ def layer_norm_backward(dout, cache):
     dx = (dx_hat - dx_hat.mean(axis=0) - x_hat * (dx_hat * x_hat).mean(axis=0)) / std
     return dx, (dout * x_hat).sum(axis=0), dout.sum(axis=0)
 """,
-        says=("not over the batch",),
+        says=("the means are over features, not over the batch",),
     ),
     Wrong(
         "a2.layer_norm_backward",

@@ -33,8 +33,8 @@ def equal(
     try:
         return expect.equal(found, expected, name, tolerance, given)
     except expect.Unmet as unmet:
-        words = _cause(found, {f"it looks as if {words}": make for words, make in (slips or {}).items()})
-        words = words or _cause(found, remedies or {})
+        looks = {f"it looks as if {words}": make for words, make in (slips or {}).items()}
+        words = _cause(found, expected, {**(remedies or {}), **looks})
         if not words:
             raise
         raise expect.Unmet(f"{unmet.what}: {words}", unmet.where) from None
@@ -48,7 +48,7 @@ def none_of(found: Any, expected: Any, name: str, remedies: Mapping[str, Any]) -
     nnscratch.course.expect.Unmet: dx is wrong: the factor 2 belongs to dw
     >>> none_of(np.array([3.0]), np.array([1.0]), "dx", {"the factor 2 belongs to dw": [2.0]})
     """
-    words = "" if _same(found, expected) else _cause(found, remedies)
+    words = _cause(found, expected, remedies)
     expect.true(not words, f"{name} is wrong: {words}")
 
 
@@ -66,22 +66,29 @@ def float32_kept(forward: Callable, backward: Callable, **inputs: np.ndarray) ->
         expect.true(kind == np.float32, f"with all inputs in float32, d{name} should be float32, it is {kind}")
 
 
-def _cause(found, mistakes):
-    """The words of the last mistake that leads to what was found, or ""."""
-    return next((words for words, make in reversed(mistakes.items()) if _same(found, make)), "")
+def _cause(found, expected, mistakes):
+    """The words of the last mistake that explains what was found, or ""."""
+    return next((words for words, make in reversed(mistakes.items()) if _explains(found, make, expected)), "")
 
 
-def _same(found, make):
+def _explains(found, make, expected):
+    """Whether a mistake leads to what was found, which it must do far better than what is right."""
+    found, expected = np.asarray(found), np.asarray(expected)
     try:
         with np.errstate(all="ignore"):
             slip = np.asarray(make() if callable(make) else make)
-            found = np.asarray(found)
-            return slip.shape == found.shape and bool(
-                np.allclose(found, slip, rtol=1e-4, atol=1e-6, equal_nan=True)
-            )
-    except (
-        TypeError,
-        ValueError,
-        IndexError,
-    ):  # a slip that cannot happen with these shapes, or no numbers at all
+            if slip.shape != found.shape or not np.allclose(found, slip, rtol=1e-4, atol=1e-6, equal_nan=True):
+                return False
+    except (TypeError, ValueError, IndexError):  # it cannot happen with these shapes, or there are no numbers
         return False
+    if found.shape != expected.shape:
+        return True
+    off, rounding = _distance(found, expected), 1e-12 * (1 + np.max(np.abs(expected), initial=0.0))
+    return off > rounding and _distance(found, slip) <= 0.01 * off
+
+
+def _distance(a, b):
+    """The largest difference; two NaN are alike, and one alone is infinitely far."""
+    apart = np.abs(a.astype(np.float64) - b.astype(np.float64))
+    apart = np.where(np.isnan(a) & np.isnan(b), 0.0, np.where(np.isnan(apart), np.inf, apart))
+    return float(np.max(apart, initial=0.0))
