@@ -93,6 +93,10 @@ def batch_norm_backward(mine, rng):
     middle, product = dout.mean(axis=0), x_hat * (dout * x_hat).mean(axis=0)
     misses = {
         "sums over the batch stand where means are due": gamma / std * (dout - 6 * middle - 6 * product),
+        "the path through the mean lacks its 1 / N": gamma / std * (dout - 6 * middle - product),
+        "the path through the variance lacks its 1 / N": gamma / std * (dout - middle - 6 * product),
+        "the path through the variance counts twice": gamma / std * (dout - middle - 2 * product),
+        "the path through the variance has the wrong sign": gamma / std * (dout - middle + product),
         "gamma is left out": (dout - middle - product) / std,
         "1 / std is left out": gamma * (dout - middle - product),
     }

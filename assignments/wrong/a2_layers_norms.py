@@ -1,5 +1,6 @@
 """Wrong answers about batch norm, as learners write them, and what must be said."""
 
+from tests.course.slips import slip
 from tests.course.wrong import Wrong
 
 WRONG = [
@@ -161,6 +162,34 @@ def batch_norm_backward(dout, cache):
     return dx, (dout * x_hat).sum(axis=0), dout.sum(axis=0)
 """,
         says=("sums over the batch stand where means are due",),
+    ),
+    slip(
+        "a2.batch_norm_backward",
+        "the variance's share of each example is forgotten",
+        "(x_hat * std) / len(dout)",
+        "(x_hat * std)",
+        "the path through the variance lacks its 1 / N",
+    ),
+    slip(
+        "a2.batch_norm_backward",
+        "the mean's share of each example is forgotten",
+        "dmean / len(dout)",
+        "dmean",
+        "the path through the mean lacks its 1 / N",
+    ),
+    slip(
+        "a2.batch_norm_backward",
+        "the derivative of the root is 1 / std, not 1 / (2 std)",
+        "dstd / (2 * std)",
+        "dstd / std",
+        "the path through the variance counts twice",
+    ),
+    slip(
+        "a2.batch_norm_backward",
+        "the minus of 1 / std is lost",
+        "dstd = -(",
+        "dstd = (",
+        "the path through the variance has the wrong sign",
     ),
     Wrong(
         "a2.batch_norm_backward",
