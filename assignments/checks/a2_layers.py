@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nnscratch.course import expect
+from nnscratch.course import expect, slips
 from nnscratch.course.exercises import exercise
 
 
@@ -145,9 +145,9 @@ def catch_wrong_gradient(mine, rng):
         "x**2, 1% too large": lambda dout, x: 2.02 * dout * x,
         "x**2, wrong in one element of twenty": lambda dout, x: 2 * dout * x + 0.1 * (x == x.max()),
     }
-    expect.catches(mine, (relu, lambda dout, x: dout * (x > 0), x), _pairs(relu, wrong_relus, x))
-    expect.catches(mine, (tanh, lambda dout, out: dout * (1 - out**2), x), _pairs(tanh, wrong_tanhs, x))
-    expect.catches(mine, (square, lambda dout, x: 2 * dout * x, x), _pairs(square, wrong_squares, x))
+    expect.catches(mine, (relu, lambda dout, x: dout * (x > 0), x), _pairs(relu, wrong_relus, x), "a ReLU")
+    expect.catches(mine, (tanh, lambda dout, out: dout * (1 - out**2), x), _pairs(tanh, wrong_tanhs, x), "tanh")
+    expect.catches(mine, (square, lambda dout, x: 2 * dout * x, x), _pairs(square, wrong_squares, x), "x**2")
 
 
 def _pairs(forward, backwards, x):
@@ -232,8 +232,9 @@ def sigmoid_forward(mine, rng):
     out, _ = expect.pair(expect.unchanged(lambda: without_overflow(mine, x), x=x), "sigmoid_forward")
     expected = np.array([1 / (1 + np.exp(-v)) if v > -50 else np.exp(v) for v in x])
     expect.equal(out, expected, "out", given=dict(x=x))
-    small = expect.pair(mine(np.array([-100.0])), "sigmoid_forward")[0]
-    expect.equal(small * 1e43, np.exp([-100.0]) * 1e43, "out * 1e43", given=dict(x=np.array([-100.0])))
+    small = expect.pair(mine(np.array([-100.0])), "sigmoid_forward")[0].item()
+    words = f"out is {small:.4g}, it should be 3.72e-44 (for x = -100): 1 less a number near 1 keeps no digits"
+    expect.true(np.isclose(small, np.exp(-100.0), atol=0), words)
     keeps_single(mine, x)
 
 
@@ -302,8 +303,18 @@ def elu_forward(mine, rng):
 def elu_backward(mine, rng):
     """The doctor's judgement for two alphas; no overflow."""
     forward = expect.function(mine, "elu_forward")
-    for alpha in (1.0, 0.4):
-        judged(forward, mine, rng.normal(size=(4, 5)), alpha=alpha)
+    for alpha in (0.4, 1.0):
+        x, dout = rng.normal(size=(4, 5)), rng.normal(size=(4, 5))
+        out, cache = forward(x, alpha)
+        misses = {
+            "where x < 0 the derivative is alpha * exp(x) = out + alpha, not out": dout * np.where(x > 0, 1, out),
+            "where x < 0 the derivative is out + alpha, not out + 1": dout * np.where(x > 0, 1, out + 1),
+            "where x < 0 the derivative is alpha * exp(x): alpha is left out": dout
+            * np.where(x > 0, 1, np.exp(x)),
+            "where x < 0 the derivative is not that of a leaky ReLU": dout * np.where(x > 0, 1, alpha),
+        }
+        slips.none_of(mine(dout.copy(), cache), dout * np.where(x > 0, 1, alpha * np.exp(x)), "dx", misses)
+        judged(forward, mine, x, alpha=alpha)
     x = np.array([-1000.0, 1000.0])
     expect.equal(without_overflow(mine, x, forward(x)[1]), np.array([0.0, 1000.0]), "dx", given=dict(dout=x, x=x))
 
@@ -326,7 +337,14 @@ def maxout_forward(mine, rng):
         x, w, b = rng.normal(size=(N, D)), rng.normal(size=(k, D, M)), 2 * rng.normal(size=(k, M))
         out, _ = expect.pair(expect.unchanged(lambda: mine(x, w, b), x=x, w=w, b=b), "maxout_forward")
         expected = np.array([[max(row @ w[j, :, m] + b[j, m] for j in range(k)) for m in range(M)] for row in x])
-        expect.equal(out, expected, "out", given=dict(x=x, w=w, b=b))
+        largest = (x @ w).max(axis=0)
+        misses = {
+            "the biases belong to the pieces: add them before the maximum": largest + b.max(axis=0),
+            "the biases are summed over the pieces": largest + b.sum(axis=0),
+            "the biases are left out": largest,
+            "the pieces are added up: only the largest of them counts": (x @ w + b[:, None]).sum(axis=0),
+        }
+        slips.equal(out, expected, "out", remedies=misses, given=dict(x=x, w=w, b=b))
     keeps_single(mine, x, w, b)
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nnscratch.course import expect
+from nnscratch.course import expect, slips
 from nnscratch.course.exercises import exercise
 
 
@@ -12,15 +12,14 @@ def without_overflow(call, *arguments):
         return call(*arguments)
 
 
-def loss_is(found, expected, N, **given):
-    """Expect a loss, and tell where it lacks its mean over the batch, or has it twice."""
-    for factor, words in (
-        (N, "too large: the loss is a mean over the batch"),
-        (1 / N, "too small: it is one mean"),
-    ):
-        same = np.ndim(found) == 0 and np.isclose(float(found), factor * expected)
-        expect.true(not same, f"loss is {found:.6g}, it should be {expected:.6g}: {N} times {words}")
-    expect.equal(found, expected, "loss", given=given)
+def loss_is(found, expected, misses, N, **given):
+    """Expect a loss, and tell the slip that explains another."""
+    common = {
+        f"it is {N} times too large: the loss is a mean over the batch, not a sum": N * expected,
+        f"it is {N} times too small: the mean over the batch is taken once": expected / N,
+        "the sign is wrong": -expected,
+    }
+    slips.equal(found, float(expected), "loss", remedies=common | misses, given=given)
 
 
 @exercise(
@@ -38,13 +37,27 @@ def loss_is(found, expected, N, **given):
 )
 def svm_loss(mine, rng):
     """The loss by loops for two margins, the doctor's judgement of dx, float32."""
-    x, y = 2 * rng.normal(size=(6, 5)), rng.integers(0, 5, 6)
+    x, y, rows = 2 * rng.normal(size=(6, 5)), rng.integers(0, 5, 6), np.arange(6)
     for margin in (1.0, 0.3):
-        loss, _ = expect.pair(expect.unchanged(lambda: mine(x, y, margin), x=x, y=y), "svm_loss")
+        loss, dx = expect.pair(expect.unchanged(lambda: mine(x, y, margin), x=x, y=y), "svm_loss")
         excess = [
             max(0, v - row[label] + margin) for row, label in zip(x, y) for c, v in enumerate(row) if c != label
         ]
-        loss_is(loss, sum(excess) / 6, N=6, x=x, y=y, margin=margin)
+        right = sum(excess) / 6
+        misses = {
+            "the right class counts as well: its excess, the margin, is to be 0": right + margin,
+            "the margin is 1, whatever margin is": mine(x, y, 1.0)[0] if margin != 1 else np.nan,
+            "the mean is taken over the classes as well": right / 5,
+        }
+        loss_is(loss, right, misses, N=6, x=x, y=y, margin=margin)
+        over = x - x[rows, y][:, None] + margin > 0
+        over[rows, y] = False
+        due = over - np.eye(5)[y] * over.sum(axis=1, keepdims=True)
+        misses = {
+            "the right class has minus the number of classes with an excess, not -1": (over - np.eye(5)[y]) / 6,
+            "the right class has a gradient, too: minus the number of classes with an excess": over / 6,
+        }
+        slips.none_of(dx, due / 6, "dx", misses)
         expect.loss_gradient(mine, x, y, margin=margin)
     dx = mine(x.astype(np.float32), y)[1]
     expect.true(
@@ -67,9 +80,26 @@ def svm_loss(mine, rng):
 def softmax_loss(mine, rng):
     """The loss by loops, the doctor's judgement of dx, large scores, float32."""
     x, y = 2 * rng.normal(size=(6, 5)), rng.integers(0, 5, 6)
-    loss, _ = expect.pair(expect.unchanged(lambda: mine(x, y), x=x, y=y), "softmax_loss")
+    loss, dx = expect.pair(expect.unchanged(lambda: mine(x, y), x=x, y=y), "softmax_loss")
     expected = sum(np.log(sum(np.exp(row))) - row[label] for row, label in zip(x, y)) / 6
-    loss_is(loss, expected, N=6, x=x, y=y)
+    rows, shifted = np.arange(6), x - x.max(axis=1, keepdims=True)
+    of_labels, powers = shifted[rows, y].mean(), np.exp(shifted)
+    misses = {
+        "the powers are summed over the batch, not over the classes": np.log(powers.sum(0))[y].mean() - of_labels,
+        "the powers are summed over all of x, not row by row": np.log(powers.sum()) - of_labels,
+        "the sum of the powers is left out": -of_labels,
+        "the logarithm is left out": -(powers[rows, y] / powers.sum(1)).mean(),
+    }
+    loss_is(loss, expected, misses, N=6, x=x, y=y)
+    p = powers / powers.sum(axis=1, keepdims=True)
+    columns = np.zeros(5)
+    columns[y] = 1
+    misses = {
+        "1 is taken off at the label of each row, dx[np.arange(N), y], not off whole columns": (p - columns) / 6,
+        "1 is to be taken off at the label of each row": p / 6,
+        "it is p - 1 at the labels and p elsewhere, not 0": (p - 1) * np.eye(5)[y] / 6,
+    }
+    slips.none_of(dx, (p - np.eye(5)[y]) / 6, "dx", misses)
     expect.loss_gradient(mine, x, y)
     large = np.array([[1000.0, 0.0], [-1000.0, 0.0]])
     loss, dx = without_overflow(mine, large, np.array([1, 1]))
@@ -126,12 +156,12 @@ def catch_hidden_by_ones(mine, rng):
         "3 x, with dout squared": lambda dout, cache: 3 * dout**2,
     }
     wrong_relus = {"a ReLU that loses the negative numbers of dout": lambda dout, x: dout * (x > 0) * (dout > 0)}
-    for forward, right, wrongs in (
-        (softmax, right_softmax, wrong_softmaxes),
-        (triple, lambda dout, cache: 3 * dout, wrong_triples),
-        (relu, lambda dout, x: dout * (x > 0), wrong_relus),
+    for name, forward, right, wrongs in (
+        ("a softmax", softmax, right_softmax, wrong_softmaxes),
+        ("3 x", triple, lambda dout, cache: 3 * dout, wrong_triples),
+        ("a ReLU", relu, lambda dout, x: dout * (x > 0), wrong_relus),
     ):
-        expect.catches(mine, (forward, right, x), {words: (forward, b, x) for words, b in wrongs.items()})
+        expect.catches(mine, (forward, right, x), {words: (forward, b, x) for words, b in wrongs.items()}, name)
 
 
 @exercise(
@@ -169,7 +199,10 @@ def dropout_forward(mine, rng):
     expect.equal(mine(x, drop=0.8, key=(1, 2))[0], out, "out of a second call with the same key")
     other = mine(x, drop=0.8, key=(1, 3))[0]
     expect.true(not np.array_equal(other == 0, out == 0), "another key gives the same mask: draw it from the key")
-    expect.equal(mine(x, drop=0.5, train=False)[0], x, "out", given=dict(x=x, train=False))
+    out = mine(x, drop=0.5, train=False)[0]
+    expect.true(np.all(out != 0), "in evaluation (train=False) numbers are dropped: out should equal x")
+    misses = {"in evaluation nothing is scaled any more": x / 2, "in evaluation nothing is to be scaled": 2 * x}
+    slips.equal(out, x, "out", remedies=misses, given=dict(train=False))
     expect.equal(mine(x, drop=0)[0], x, "out", given=dict(x=x, drop=0))
     found = mine(single, drop=0.5)[0].dtype
     expect.true(found == np.float32, f"given float32, out is {found}: look for arrays that are made as float64")
@@ -200,7 +233,14 @@ def dropout_forward(mine, rng):
 )
 def dropout_backward(mine, rng):
     """The doctor's judgement in training, with channels, and in evaluation."""
-    forward = expect.function(mine, "dropout_forward")
+    forward, dout = expect.function(mine, "dropout_forward"), rng.normal(size=(5, 6))
+    out, cache = forward(np.ones((5, 6)), drop=0.4, key=(3,))
+    misses = {
+        "what was dropped gets no gradient: multiply by the mask of forward": dout,
+        "the mask is right, its factor 1 / (1 - drop) is missing": dout * (out > 0),
+        "nothing but the factor 1 / (1 - drop) is left: what was dropped gets no gradient": dout / 0.6,
+    }
+    slips.none_of(mine(dout.copy(), cache), dout * out, "dx", misses)
     expect.gradients(forward, mine, (rng.normal(size=(5, 6)),), drop=0.4, key=(3,))
     expect.gradients(forward, mine, (rng.normal(size=(3, 4, 2, 2)),), drop=0.4, key=(3,), channels=True)
     expect.gradients(forward, mine, (rng.normal(size=(5, 6)),), drop=0.4, train=False)

@@ -2,30 +2,37 @@
 
 import numpy as np
 
-from nnscratch.course import expect
+from nnscratch.course import expect, slips
 from nnscratch.course.exercises import exercise
 
 
-def three_steps(mine, rng, slots, expected, numbered=False, **settings):
-    """Take three steps; expected(w, past gradients) gives the new w and the new slots, from all the history."""
-    w, kept, past = rng.normal(size=(2, 3)), {slot: np.zeros((2, 3)) for slot in slots}, []
-    for t in (1, 2, 3):
-        dw = rng.normal(size=(2, 3)) + 0.5
-        past.append(dw)
-        count = (t,) if numbered else ()
-        call = lambda w=w, dw=dw, kept=kept, count=count: mine(w, dw, *kept.values(), *count, **settings)  # noqa: E731
-        result = expect.unchanged(call, w=w, dw=dw, **kept)
-        fits = isinstance(result, tuple) and len(result) == 1 + len(slots)
-        names = ["w", *slots]
-        expect.true(
-            fits, f"it should return ({', '.join('new ' + n for n in names)}), not {expect.described(result)}"
-        )
-        right = expected(w, past)
-        for name, found, value in zip(reversed(names), reversed(result), reversed(right)):
-            expect.equal(found, value, f"new {name} after step {t}", given=settings)
-        w, kept = right[0], dict(zip(slots, right[1:]))
+def some_steps(mine, rng, slots, expected, wrong, numbered=False, **settings):
+    """Take steps 3 and 4 of a descent, then step 1 of another, and expect what all the history gives.
+
+    expected(w, past gradients) gives the new w and the new slots. wrong(w, dw, t, *slots) gives, for typical slips
+    in words, what they make of the new w and the new slots. (In step 1 many slips lead to the same.)
+    """
+    names, zeros = ["w", *slots], [np.zeros((2, 3))] * len(slots)
+    for steps in ((3, 4), (1,)):
+        w, past = rng.normal(size=(2, 3)), [rng.normal(size=(2, 3)) + 0.5 for _ in range(steps[0] - 1)]
+        state = list(expected(w, past)[1:]) if past else zeros
+        for t in steps:
+            dw = rng.normal(size=(2, 3)) + 0.5
+            past.append(dw)
+            given = [w, dw, *state, *((t,) if numbered else ())]
+            arrays = dict(w=w, dw=dw, **dict(zip(slots, state)))
+            result = expect.unchanged(lambda given=given: mine(*given, **settings), **arrays)
+            wanted = f"it should return ({', '.join('new ' + name for name in names)})"
+            fits = isinstance(result, tuple) and len(result) == len(names)
+            expect.true(fits, f"{wanted}, not {expect.described(result)}")
+            right, misses = expected(w, past), wrong(w, dw, t, *state)
+            for k in reversed(range(len(names))):
+                named = {words: values[k] for words, values in misses.items()}
+                told = {"step": t, **settings}
+                slips.equal(result[k], right[k], f"new {names[k]}", given=told, remedies=named)
+            w, *state = right
     single = [np.ones(3, np.float32)] * (2 + len(slots))
-    for name, found in zip(names, mine(*single, *count, **settings)):
+    for name, found in zip(names, mine(*single, *((1,) if numbered else ()), **settings)):
         expect.true(found.dtype == np.float32, f"given float32, new {name} is {found.dtype}")
 
 
@@ -67,11 +74,13 @@ def catch_at_any_scale(mine, rng):
                 x == x.max(), np.nan, right(dout, x)
             ),
         }
-        expect.catches(mine, (forward, right, x), {words: (forward, b, x) for words, b in wrongs.items()})
+        named = {words: (forward, b, x) for words, b in wrongs.items()}
+        expect.catches(mine, (forward, right, x), named, f"gradients {words}")
     relu, away = (lambda x: (np.maximum(x, 0), x)), -np.abs(x) - 0.1
     right = (relu, lambda dout, x: dout * (x > 0), away)
-    expect.catches(mine, right, {"zero gradients, where backward returns dout": (relu, lambda d, x: 1 * d, away)})
-    expect.catches(mine, (*right[:2], x), {})
+    wrongs = {"zero gradients, where backward returns dout": (relu, lambda d, x: 1 * d, away)}
+    expect.catches(mine, right, wrongs, "a ReLU that is 0 everywhere, and so is its gradient")
+    expect.catches(mine, (*right[:2], x), {}, "a ReLU whose gradient is 0 in some places")
 
 
 @exercise(
@@ -89,7 +98,15 @@ def sgd_step(mine, rng):
     for decay in (0.0, 0.3):
         w, dw = rng.normal(size=(2, 3)), rng.normal(size=(2, 3))
         found = expect.unchanged(lambda w=w, dw=dw, decay=decay: mine(w, dw, rate=0.1, decay=decay), w=w, dw=dw)
-        expect.equal(found, (1 - 0.1 * decay) * w - 0.1 * dw, "new w", given=dict(rate=0.1, decay=decay))
+        misses = {
+            "w goes up, along its gradient": w + 0.1 * (dw + decay * w),
+            "the decay lacks the rate": w - 0.1 * dw - decay * w,
+            "the decay has the wrong sign": w - 0.1 * (dw - decay * w),
+            "the decay is left out": w - 0.1 * dw,
+            "the penalty is half the sum of squares, so its gradient has no 2": w - 0.1 * (dw + 2 * decay * w),
+        }
+        given = dict(rate=0.1, decay=decay)
+        slips.equal(found, (1 - 0.1 * decay) * w - 0.1 * dw, "new w", remedies=misses, given=given)
     found = mine(w.astype(np.float32), dw.astype(np.float32), rate=0.1, decay=0.3)
     expect.true(found.dtype == np.float32, f"given float32, new w is {found.dtype}")
 
@@ -105,13 +122,25 @@ def sgd_step(mine, rng):
     ),
 )
 def momentum_step(mine, rng):
-    """Three steps against the sum of all past gradients."""
+    """Some steps against the sum of all past gradients."""
 
     def expected(w, past):
         velocity = -0.1 * faded(past, 0.8)
         return w + velocity, velocity
 
-    three_steps(mine, rng, ["velocity"], expected, rate=0.1, momentum=0.8)
+    def wrong(w, dw, t, velocity):
+        new = 0.8 * velocity - 0.1 * dw
+        return {
+            "w follows the old velocity, not the new": (w + velocity, new),
+            "the velocity has its minus already: w adds it": (w - new, new),
+            "the velocity goes up, along the gradient": (w - 0.1 * dw, 0.8 * velocity + 0.1 * dw),
+            "w takes the gradient once more, beside the velocity": (w + new - 0.1 * dw, new),
+            "the gradient gets no share 1 - momentum here": (w, 0.8 * velocity - 0.2 * 0.1 * dw),
+            "the rate is left out of the velocity": (w, 0.8 * velocity - dw),
+            "the rate multiplies the old velocity as well": (w, 0.1 * (0.8 * velocity - dw)),
+        }
+
+    some_steps(mine, rng, ["velocity"], expected, wrong, rate=0.1, momentum=0.8)
 
 
 @exercise(
@@ -128,13 +157,24 @@ def momentum_step(mine, rng):
     ),
 )
 def nesterov_step(mine, rng):
-    """Three steps against the sum of all past gradients."""
+    """Some steps against the sum of all past gradients."""
 
     def expected(w, past):
         old, velocity = -0.1 * faded(past[:-1], 0.8), -0.1 * faded(past, 0.8)
         return w - 0.8 * old + 1.8 * velocity, velocity
 
-    three_steps(mine, rng, ["velocity"], expected, rate=0.1, momentum=0.8)
+    def wrong(w, dw, t, velocity):
+        new = 0.8 * velocity - 0.1 * dw
+        return {
+            "that is plain momentum; keep the old velocity until the end": (w + new, new),
+            "the old look ahead is not taken back": (w + 1.8 * new, new),
+            "the old look ahead is added": (w + 0.8 * velocity + 1.8 * new, new),
+            "the new look ahead is left out": (w - 0.8 * velocity + new, new),
+            "the old velocity is taken back whole, not times momentum": (w - velocity + 1.8 * new, new),
+            "the gradient gets no share 1 - momentum here": (w, 0.8 * velocity - 0.2 * 0.1 * dw),
+        }
+
+    some_steps(mine, rng, ["velocity"], expected, wrong, rate=0.1, momentum=0.8)
 
 
 @exercise(
@@ -148,13 +188,25 @@ def nesterov_step(mine, rng):
     ),
 )
 def adagrad_step(mine, rng):
-    """Three steps against the sum of all past squares, with an epsilon that shows."""
+    """Some steps against the sum of all past squares, with an epsilon that shows."""
 
     def expected(w, past):
         squares = faded(past, 1.0, power=2)
         return w - 0.1 * past[-1] / (squares**0.5 + 0.01), squares
 
-    three_steps(mine, rng, ["squares"], expected, rate=0.1, epsilon=0.01)
+    def wrong(w, dw, t, squares):
+        new = squares + dw**2
+        return {
+            "the new squares are to be used, not the old": (w - 0.1 * dw / (squares**0.5 + 0.01), new),
+            "the root is forgotten": (w - 0.1 * dw / (new + 0.01), new),
+            "epsilon belongs outside the root": (w - 0.1 * dw / (new + 0.01) ** 0.5, new),
+            "w goes up, along its gradient": (w + 0.1 * dw / (new**0.5 + 0.01), new),
+            "each element has a sum of its own: no .sum()": (w, squares + (dw**2).sum()),
+            "the gradients are summed, not their squares": (w, squares + dw),
+            "the squares are to be added up, not replaced": (w, dw**2),
+        }
+
+    some_steps(mine, rng, ["squares"], expected, wrong, rate=0.1, epsilon=0.01)
 
 
 @exercise(
@@ -168,13 +220,25 @@ def adagrad_step(mine, rng):
     ),
 )
 def rmsprop_step(mine, rng):
-    """Three steps against the faded sum of all past squares, with an epsilon that shows."""
+    """Some steps against the faded sum of all past squares, with an epsilon that shows."""
 
     def expected(w, past):
         squares = 0.3 * faded(past, 0.7, power=2)
         return w - 0.1 * past[-1] / (squares**0.5 + 0.01), squares
 
-    three_steps(mine, rng, ["squares"], expected, rate=0.1, decay=0.7, epsilon=0.01)
+    def wrong(w, dw, t, squares):
+        new = 0.7 * squares + 0.3 * dw**2
+        return {
+            "the old squares get the share decay, the new one 1 - decay": (w, 0.3 * squares + 0.7 * dw**2),
+            "the new square lacks its share 1 - decay": (w, 0.7 * squares + dw**2),
+            "that is AdaGrad's sum": (w, squares + dw**2),
+            "the new squares are to be used, not the old": (w - 0.1 * dw / (squares**0.5 + 0.01), new),
+            "the root is forgotten": (w - 0.1 * dw / (new + 0.01), new),
+            "epsilon belongs outside the root": (w - 0.1 * dw / (new + 0.01) ** 0.5, new),
+            "w goes up, along its gradient": (w + 0.1 * dw / (new**0.5 + 0.01), new),
+        }
+
+    some_steps(mine, rng, ["squares"], expected, wrong, rate=0.1, decay=0.7, epsilon=0.01)
 
 
 @exercise(
@@ -191,9 +255,42 @@ def rmsprop_step(mine, rng):
     ),
 )
 def adam_step(mine, rng):
-    """Three steps against the faded sums of all past gradients and squares, with an epsilon that shows."""
+    """Some steps against the faded sums of all past gradients and squares, with an epsilon that shows."""
     settings = dict(rate=0.1, beta1=0.8, beta2=0.7, epsilon=0.01)
-    three_steps(mine, rng, ["m", "v"], _adam, numbered=True, **settings)
+    some_steps(mine, rng, ["m", "v"], _adam, _adam_slips, numbered=True, **settings)
+
+
+def _adam_slips(w, dw, t, m, v):
+    new_m, new_v = 0.8 * m + 0.2 * dw, 0.7 * v + 0.3 * dw**2
+    first, second = 1 - 0.8**t, 1 - 0.7**t
+
+    def moved(m, v, by=-0.1):
+        return w + by * m / (v**0.5 + 0.01)
+
+    return {
+        "return the means without their corrections": (w, new_m / first, new_v / second),
+        "beta1 belongs to m, beta2 to v": (w, 0.7 * m + 0.3 * dw, 0.8 * v + 0.2 * dw**2),
+        "v is a mean of dw**2, not of the new m**2": (w, new_m, 0.7 * v + 0.3 * new_m**2),
+        "v is a mean of squares": (w, new_m, 0.7 * v + 0.3 * dw),
+        "the old mean gets the share beta, the new 1 - beta": (w, 0.2 * m + 0.8 * dw, 0.3 * v + 0.7 * dw**2),
+        "the new gradient lacks its share 1 - beta": (w, 0.8 * m + dw, 0.7 * v + dw**2),
+        "the corrections for the start at zero are left out": (moved(new_m, new_v), new_m, new_v),
+        "the corrections hold for step 1: t is to be their power": (moved(new_m / 0.2, new_v / 0.3), new_m, new_v),
+        "t counts from 1, so it needs no + 1": (
+            moved(new_m / (1 - 0.8 ** (t + 1)), new_v / (1 - 0.7 ** (t + 1))),
+            m,
+            v,
+        ),
+        "m is not corrected": (moved(new_m, new_v / second), new_m, new_v),
+        "v is not corrected": (moved(new_m / first, new_v), new_m, new_v),
+        "w goes up, along its gradient": (moved(new_m / first, new_v / second, 0.1), new_m, new_v),
+        "epsilon belongs outside the root": (
+            w - 0.1 * new_m / first / (new_v / second + 0.01) ** 0.5,
+            new_m,
+            new_v,
+        ),
+        "dw stands where m_hat belongs": (moved(dw, new_v / second), new_m, new_v),
+    }
 
 
 def _adam(w, past):
@@ -213,14 +310,26 @@ def _adam(w, past):
     ),
 )
 def adamw_step(mine, rng):
-    """Three steps against Adam's, less the decay."""
+    """Some steps against Adam's, less the decay."""
 
     def expected(w, past):
         stepped, m, v = _adam(w, past)
         return stepped - 0.1 * 0.3 * w, m, v
 
+    def wrong(w, dw, t, m, v):
+        new_m, new_v = 0.8 * m + 0.2 * dw, 0.7 * v + 0.3 * dw**2
+        stepped = w - 0.1 * (new_m / (1 - 0.8**t)) / ((new_v / (1 - 0.7**t)) ** 0.5 + 0.01)
+        whole = dw + 0.3 * w
+        return {
+            "the decay has gone into the gradient": (w, 0.8 * m + 0.2 * whole, 0.7 * v + 0.3 * whole**2),
+            "the decay lacks the rate": (stepped - 0.3 * w, new_m, new_v),
+            "the decay is left out": (stepped, new_m, new_v),
+            "the decay takes the w from before the step": (stepped * (1 - 0.1 * 0.3), new_m, new_v),
+            "the decay has the wrong sign": (stepped + 0.1 * 0.3 * w, new_m, new_v),
+        }
+
     settings = dict(rate=0.1, beta1=0.8, beta2=0.7, epsilon=0.01, decay=0.3)
-    three_steps(mine, rng, ["m", "v"], expected, numbered=True, **settings)
+    some_steps(mine, rng, ["m", "v"], expected, wrong, numbered=True, **settings)
 
 
 @exercise(
@@ -242,11 +351,25 @@ def clip_gradients(mine, rng):
     for limit in (1.0, 100.0):
         factor = min(1, limit / length)
         clipped, norm = expect.pair(expect.unchanged(lambda: mine(grads, limit), **grads), "clip_gradients")
-        expect.equal(norm, length, "the norm")
+        norms = {name: np.linalg.norm(dw) for name, dw in grads.items()}
+        misses = {
+            "the norms of the arrays are added: the squares are to be": sum(norms.values()),
+            "the root is forgotten": length**2,
+            "the largest of the norms is taken, not that of all together": max(norms.values()),
+            "it is the norm after the scaling, the one before is asked for": min(length, limit),
+        }
+        slips.equal(norm, float(length), "the norm", remedies=misses)
         fits = isinstance(clipped, dict) and sorted(clipped) == sorted(grads)
         expect.true(fits, f"it should return a dict with the keys {', '.join(grads)}, and the norm")
         for name, dw in grads.items():
-            expect.equal(clipped[name], dw * factor, f"clipped[{name!r}]", given=dict(limit=limit, norm=length))
+            misses = {
+                "each array has a factor of its own: there is one for all": dw * min(1, limit / norms[name]),
+                "each number is clipped by itself: the direction is lost": np.clip(dw, -limit, limit),
+                "what is shorter than the limit stays as it is": dw * limit / length,
+                "the factor is upside down": dw * length / limit,
+            }
+            given = dict(limit=limit, norm=float(length))
+            slips.equal(clipped[name], dw * factor, f"clipped[{name!r}]", remedies=misses, given=given)
     zero, norm = mine({"w": np.zeros(3)}, 1.0)
     expect.equal(zero["w"], np.zeros(3), "clipped['w'], from a gradient of zeros,")
     single = mine({"w": np.ones(3, np.float32)}, 0.5)[0]["w"]

@@ -1,10 +1,11 @@
 """How the exercises of a2-layers are checked: a deep net, and two tests that catch wrong forms and bad manners."""
 
+import functools
 import inspect
 
 import numpy as np
 
-from nnscratch.course import expect
+from nnscratch.course import expect, slips
 from nnscratch.course.exercises import exercise
 
 SIZES = (5, 4, 6, 3)
@@ -36,10 +37,12 @@ def init_net(mine, rng):
             if name[0] != "w":
                 value = np.ones(size) if name.startswith("gamma") else np.zeros(size)
                 expect.equal(params[name], value, f"params[{name!r}]")
-    wide = mine((200, 300, 100), np.random.default_rng(0))
-    for name, D in (("w1", 200), ("w2", 300)):
+    wide = mine((150, 450, 100), np.random.default_rng(0))
+    for name, D, M in (("w1", 150, 450), ("w2", 450, 100)):
         std, right = wide[name].std(), (2 / D) ** 0.5
         words = f"params[{name!r}] has standard deviation {std:.3g}, it should be sqrt(2 / {D}) = {right:.3g}"
+        misses = {2 / D: "2 / D is the variance", (1 / D) ** 0.5: "ReLUs need the 2", (2 / M) ** 0.5: "D, not M"}
+        words += next((f": {why}" for other, why in misses.items() if abs(std / other - 1) < 0.05), "")
         expect.true(abs(std / right - 1) < 0.05, words)
         expect.true(abs(wide[name].mean()) < 0.1 * right, f"params[{name!r}] should have mean 0")
         kurtosis = ((wide[name] / std) ** 4).mean()
@@ -68,19 +71,37 @@ def draw(rng, norm):
     return params, rng.normal(size=(8, 5))
 
 
-def scores_of(mine, params, x, norm, drop, key, train, running):
-    """What net_forward should give, in plain array code, but for dropout, which is the learner's own."""
+SLIPS = (
+    "a ReLU is missing between the layers",
+    "the last layer is affine alone, without a ReLU",
+    "each layer draws its mask with a key of its own, (*key, i)",
+    "in evaluation nothing is dropped: hand train on",
+    "in evaluation batch norm takes the running statistics",
+    "it is the other norm",
+    "the norm is left out",
+    "the norm comes before the ReLU",
+)
+
+
+def scores_of(mine, params, x, norm, drop, key, train, running, slip=""):
+    """What net_forward should give, or what a slip makes of it; dropout is the learner's own."""
+    no_relu, last_relu, one_key, drops, own, other, no_norm, late = (slip == words for words in SLIPS)
+    axis = int((norm == "layer") != other)
+
+    def normed(x, i):
+        mean, var = x.mean(axis=axis, keepdims=True), x.var(axis=axis, keepdims=True)
+        if norm == "batch" and not train and not own and not other:
+            mean, var = running[f"mean{i}"], running[f"var{i}"]
+        return params[f"gamma{i}"] * (x - mean) / (var + 1e-5) ** 0.5 + params[f"beta{i}"]
+
     for i in (1, 2):
         x = x @ params[f"w{i}"] + params[f"b{i}"]
-        if norm:
-            axis = 1 if norm == "layer" else 0
-            mean, var = x.mean(axis=axis, keepdims=True), x.var(axis=axis, keepdims=True)
-            if norm == "batch" and not train:
-                mean, var = running[f"mean{i}"], running[f"var{i}"]
-            x = params[f"gamma{i}"] * (x - mean) / (var + 1e-5) ** 0.5 + params[f"beta{i}"]
-        x = np.where(x > 0, x, 0)
-        x = expect.function(mine, "dropout_forward")(x, drop, (*key, i), train)[0]
-    return x @ params["w3"] + params["b3"]
+        x = normed(x, i) if norm and not no_norm and not late else x
+        x = x if no_relu else np.where(x > 0, x, 0)
+        x = normed(x, i) if norm and late else x
+        x = expect.function(mine, "dropout_forward")(x, drop, key if one_key else (*key, i), train or drops)[0]
+    x = x @ params["w3"] + params["b3"]
+    return np.where(x > 0, x, 0) if last_relu else x
 
 
 @exercise(
@@ -109,7 +130,8 @@ def net_forward(mine, rng):
             call = expect.unchanged(lambda: mine(params, x, **options), x=x, **params, **running)
             scores, _ = expect.pair(call, "net_forward")
             told = dict(norm=norm, drop=drop, train=train)
-            expect.equal(scores, scores_of(mine, params, x, **options), "scores", given=told)
+            misses = {words: scores_of(mine, params, x, **options, slip=words) for words in SLIPS}
+            slips.equal(scores, scores_of(mine, params, x, **options), "scores", remedies=misses, given=told)
     linear = {"w1": params["w1"], "b1": params["b1"]}
     expect.equal(mine(linear, x)[0], x @ params["w1"] + params["b1"], "scores of a net of one layer")
 
@@ -152,6 +174,7 @@ def net_backward(mine, rng):
         def forward(params, x=x, options=options):
             return net_forward(params, x, **options)
 
+        @functools.wraps(mine)  # so that the doctor points at the learner's lines
         def backward(dscores, cache, params=params):
             grads = mine(dscores, cache)
             return tuple(grads[name] for name in params)
@@ -183,13 +206,29 @@ def net_loss(mine, rng):
         loss, grads = expect.pair(call, "net_loss")
         scores = net_forward(params, x, **options)[0]
         expected = np.mean([np.log(np.exp(row).sum()) - row[label] for row, label in zip(scores, y)])
-        expected += sum(0.5 * strength * (w**2).sum() for name, w in params.items() if name[0] == "w")
-        expect.equal(loss, float(expected), "loss", given=dict(strength=strength, norm=norm, drop=drop))
+        given = dict(strength=strength, norm=norm, drop=drop)
+        parts = {name: 0.5 * strength * (value**2).sum() for name, value in params.items()}
+        weights = sum(part for name, part in parts.items() if name[0] == "w")
+        bare = np.mean([np.log(np.exp(row).sum()) - row[c] for row, c in zip(net_forward(params, x)[0], y)])
+        misses = {
+            "the penalty is left out": expected,
+            "the penalty is half the sum of squares": expected + 2 * weights,
+            "the penalty is for the weights alone, not for the others": expected + sum(parts.values()),
+            "the penalty holds the first layer alone": expected + parts["w1"],
+            "the penalty holds the last layer alone": expected + parts["w3"],
+            "the options are not handed on to net_forward": bare + weights,
+        }
+        slips.equal(loss, float(expected + weights), "loss", remedies=misses, given=given)
         has_keys(grads, params, "grads")
+        plain = mine(params, x, y, strength=0.0, **options)[1]
+        for name, value in params.items():
+            due = strength * value if name[0] == "w" else 0 * value
+            expect.equal(grads[name] - plain[name], due, f"what the penalty adds to grads[{name!r}]", given=given)
 
         def forward(params, x=x, strength=strength, options=options):
             return mine(params, x, y, strength=strength, **options)
 
+        @functools.wraps(mine)
         def backward(dout, grads, params=params):
             return tuple(dout * grads[name] for name in params)
 
@@ -234,10 +273,11 @@ def catch_wrong_form(mine, rng):
         "dw is transposed": changed(lambda dx, dw, db, dout: (dx, dw.T, db)),
         "there is a fourth gradient": changed(lambda dx, dw, db, dout: (dx, dw, db, dout)),
     }
-    expect.catches(mine, (affine, right, inputs), wrongs)
+    expect.catches(mine, (affine, right, inputs), wrongs, "an affine layer")
     one = (rng.normal(size=(2, 3)),)
     square = (lambda x: (x**2, x)), (lambda dout, x: (2 * x * dout,)), one
-    expect.catches(mine, square, {"dx without its factor 2": (square[0], lambda dout, x: (x * dout,), one)})
+    wrongs = {"dx without its factor 2": (square[0], lambda dout, x: (x * dout,), one)}
+    expect.catches(mine, square, wrongs, "x**2, with one input and one gradient in a tuple")
 
 
 @exercise(
@@ -306,5 +346,7 @@ def catch_bad_manners(mine, rng):
             x.copy(),
         ),
     }
-    expect.catches(mine, (relu, relu_backward, x.copy()), wrongs)
-    expect.catches(mine, (dropping, lambda dout, cache: 2 * dout * mask, x.copy()), {})
+    expect.catches(mine, (relu, relu_backward, x.copy()), wrongs, "a ReLU")
+    expect.catches(
+        mine, (dropping, lambda dout, cache: 2 * dout * mask, x.copy()), {}, "a mask that is always the same"
+    )

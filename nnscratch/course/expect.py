@@ -232,12 +232,12 @@ def faster(mine: Callable, naive: Callable, args: Sequence, ratio: float, rounds
     )
 
 
-def catches(test: Callable, right: Sequence, wrongs: Mapping[str, Sequence]) -> None:
+def catches(test: Callable, right: Sequence, wrongs: Mapping[str, Sequence], name: str = "") -> None:
     """Expect a gradient test that the learner wrote to pass a right layer and to fail on wrong ones.
 
     right: the arguments of the test, such as (forward, backward, x), for a layer that is right; the test returns
     True, or nothing. wrongs: the same for wrong layers, by what is wrong with each; the test returns False or
-    raises an exception.
+    raises an exception. `name` says in words which layer is right.
 
     >>> def right_backward(dout, x): return 2 * x * dout
     >>> catches(lambda backward: True, (right_backward,), {"the 2 is missing": (lambda dout, x: x * dout,)})
@@ -246,7 +246,7 @@ def catches(test: Callable, right: Sequence, wrongs: Mapping[str, Sequence]) -> 
     """
     verdict = test(*right)
     if verdict is not None and not bool(verdict):
-        raise Unmet("the test refuses a layer that is right")
+        raise Unmet("the test refuses a layer that is right" + (f": {name}" if name else ""))
     for words, arguments in wrongs.items():
         try:
             verdict = test(*arguments)

@@ -9,8 +9,9 @@ def numerical_gradient(f, x, dout=None, h=1e-5):
     """Measure the gradient of sum(dout * f(x)) with respect to x by central differences.
 
     f: a function of x that returns an array or a single number; it does not change x, but may return x itself.
-    x: float64 array of any shape. dout: an array shaped like f(x), the upstream gradient; None stands for ones.
-    h: how far each element is moved, up and down.
+    x: float64 array of any shape, also one whose numbers do not lie side by side (a transposed one). dout: an
+    array shaped like f(x), the upstream gradient; None stands for ones. h: how far each element is moved, up and
+    down.
 
     Returns an array shaped like x, float64: for each index i, with all other elements as they were,
 
