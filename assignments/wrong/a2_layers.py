@@ -22,6 +22,6 @@ def affine_backward(dout, cache):
 def affine_forward(x, w, b):
     return x.reshape(len(x), -1) @ w, (x, w, b)
 """,
-        says=("off by the same amount", "term"),
+        says=("b is missing",),
     ),
 ]

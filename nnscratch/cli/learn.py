@@ -1,5 +1,6 @@
 """`nnscratch learn`: the course in your own folder: watch, check, hints, solutions, progress."""
 
+from pathlib import Path
 from typing import Any
 
 from nnscratch.cli.output import console, print_json, print_table, say
@@ -54,6 +55,7 @@ def register(commands: Any) -> None:
         "--give-up", action="store_true", help="show it before; the exercise gives no points then"
     )
     status = action("status", "show progress, points and time", _status)
+    status.add_argument("--all", action="store_true", help="list every exercise")
     status.add_argument("--json", action="store_true", help="print it as JSON")
     action("reset", "begin exercises anew; what was written is set aside", _reset, "+")
     train = action("train", "train a small AlexNet with your own layers in it", _train)
@@ -226,11 +228,22 @@ def _status(arguments):
         for name, one in {**sums, "all": totals(rows, progress)}.items()
     ]
     print_table(columns, table)
+    if arguments.all:
+        print_table(
+            ["exercise", "", "points", "planned", "tries", "hints"], [_status_row(row, progress) for row in rows]
+        )
     gave_up = [row.name for row in rows if progress.of(row.name)["gave_up"]]
     if gave_up:
         say("given up", ", ".join(gave_up))
     say("next", f"{current.name} in {current.path}" if current else "all exercises are passed")
     return 0
+
+
+def _status_row(row, progress):
+    record = progress.of(row.name)
+    word = "passed" if record["passed"] is not None else "tried" if record["tries"] else ""
+    points = f"{progress.points(row)} of {row.points}"
+    return [row.name, word, points, _hours(row.minutes), record["tries"], record["hints"]]
 
 
 def _hours(minutes):

@@ -1,5 +1,6 @@
 """Plain causes of wrong values: transposed, a factor, a sign, an offset, the input itself."""
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,7 +32,7 @@ def cause_of(found: np.ndarray, expected: np.ndarray, tolerance: float, given: M
             return f"it is {name}, unchanged"
     if same(found, -expected):
         return "the sign is wrong"
-    words = _factor_words(found, expected, same, given) or _offset_words(found, expected, same)
+    words = _factor_words(found, expected, same, given) or _offset_words(found, expected, same, given)
     if words:
         return words
     for axes in ((0, 1), (-1, -2), (0, -1)):
@@ -100,9 +101,14 @@ def _factor_words(found, expected, same, given):
     return words
 
 
-def _offset_words(found, expected, same):
+def _offset_words(found, expected, same, given):
     """One number everywhere, or one for each place along an axis."""
     offset = found - expected
+    for name, value in given.items():
+        if isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.size > 1 and value.any():
+            for sign, words in ((-1, f"{name} is missing"), (1, f"{name} is one time too many")):
+                if _fits(value, offset.shape) and same(offset, sign * value):
+                    return f"the difference is {name}: {words}"
     if same(offset, offset.mean()):
         amount = float(offset.mean())
         if np.isclose(amount, -expected.mean(), rtol=1e-5):
@@ -112,6 +118,12 @@ def _offset_words(found, expected, same):
         if found.shape[axis] > 1 and same(offset, offset.mean(axis=axis, keepdims=True)):
             return f"along axis {axis} it is off by the same amount everywhere: is a term missing or one too many?"
     return ""
+
+
+def _fits(value, shape):
+    with contextlib.suppress(ValueError):
+        return np.broadcast_shapes(value.shape, shape) == shape
+    return False
 
 
 def _place_words(wrong):

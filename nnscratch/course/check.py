@@ -54,6 +54,7 @@ def check(
         "folder": str(Path(folder).resolve()),
         "seed": seed,
         "megabytes": exercise.megabytes,
+        "seconds": exercise.seconds,
     }
     ending = sandbox.run(request, exercise.seconds, stop=stop)
     if ending.kind == "replied":

@@ -3,10 +3,9 @@
 import importlib.util
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
-
-from nnscratch.choices import choose
 
 
 class CourseError(ValueError):
@@ -118,10 +117,11 @@ def find_exercise(name: str) -> Exercise:
     short = [row for row in rows.values() if row.function == name]
     if len(short) == 1:
         return short[0]
-    try:
-        return choose(name, rows, "exercise")
-    except ValueError as error:
-        raise CourseError(str(error)) from None
+    if name in rows:
+        return rows[name]
+    near = get_close_matches(name, [*rows, *(row.function for row in rows.values())], n=1)
+    guess = f"did you mean {near[0]}? " if near else ""
+    raise CourseError(f"unknown exercise {name}: {guess}nnscratch learn status --all lists them")
 
 
 def select(names: Sequence[str]) -> list[Exercise]:

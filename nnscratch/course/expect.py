@@ -71,7 +71,7 @@ def equal(found: Any, expected: Any, name: str, tolerance: float = 1e-8, given: 
         if bad.size > 1 and bad.sum() > 1:
             words += f" ({bad.sum()} of {bad.size} elements are wrong)"
         cause = cause_of(found_, expected_, tolerance, given or {})
-        raise Unmet(words + call + (f": {cause}" if cause else ""))
+        raise Unmet(words + (f": {cause}" if cause else "") + call)
     return found
 
 

@@ -4,6 +4,7 @@ import contextlib
 import importlib.util
 import json
 import linecache
+import os
 import sys
 import time
 import traceback
@@ -66,15 +67,16 @@ def _judge(exercise: Exercise, folder: Path, seed: int) -> dict[str, Any]:
     except NotWritten as missing:
         return _not_written(exercise, str(missing), folder)
     except SyntaxError as error:
-        return _syntax(error, folder)
+        return _syntax(error, exercise, folder)
     except MemoryError as error:
         words = "it asks for more memory than a check may use"
         return told("memory", f"{words}: {error}" if str(error) else words, _last_frame(error, folder))
-    except SystemExit:
-        return told("exit", "it calls sys.exit: a check goes on after your function, so return instead")
-    except RecursionError as error:
-        return told("error", "it calls itself without end (RecursionError)", _last_frame(error, folder))
-    except (Exception, KeyboardInterrupt) as error:
+    except SystemExit as error:
+        place = _last_frame(error, folder) or place_of(exercise, folder)
+        return told("exit", "it calls sys.exit: a check goes on after your function, so return instead", place)
+    except RecursionError:
+        return told("error", "it calls itself without end (RecursionError)", place_of(exercise, folder))
+    except BaseException as error:
         return _blame(exercise, error, folder)
     return told("passed")
 
@@ -167,10 +169,11 @@ def _not_written(exercise, name, folder):
     return told("needs", f"{exercise.function} uses {name}, which is not written yet: write that first")
 
 
-def _syntax(error, folder):
+def _syntax(error, exercise, folder):
     line = (error.text or "").strip()
     message = f"Python cannot read it: {error.msg}" + (f": {line}" if line else "")
-    return told("syntax", message, f"{_below(error.filename, folder)}, line {error.lineno}")
+    where = _below(error.filename, folder) if error.filename else exercise.path
+    return told("syntax", message, f"{where}, line {error.lineno}" if error.lineno else where)
 
 
 def _blame(exercise, error, folder):
@@ -215,13 +218,16 @@ def main() -> None:
     >>> main.__name__
     'main'
     """
-    from nnscratch.course.sandbox import limit_memory
+    from nnscratch.course.sandbox import set_limits
     from nnscratch.training.atomic import write_atomically
 
     place = Path(sys.argv[1])
     request = json.loads((place / "request.json").read_text(encoding="utf-8"))
     find_exercise(request["name"])  # loads the checks before memory is limited
-    limit_memory(request["megabytes"])
+    set_limits(request["megabytes"], request["seconds"])
     outcome = perform(request["name"], request["folder"], request["seed"])
-    sys.stdout.flush()
+    with contextlib.suppress(Exception):
+        sys.stdout.flush()
+        sys.stderr.flush()
     write_atomically(place / "reply.json", json.dumps(outcome).encode())
+    os._exit(0)  # whatever threads the learner's code has left

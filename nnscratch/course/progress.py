@@ -55,7 +55,7 @@ class Progress:
         return {**_new(), **self._records.get(name, {})}
 
     def record(self, name: str, passed: bool, tried: bool = True) -> None:
-        """Note one check, and the time since the one before as time spent on it; `tried` tells whether it was a try."""
+        """Note one check, and the time since the one before as spent on it; not `tried` counts no try."""
         now = self.clock()
         record = self._records[name] = self.of(name)
         first = record["passed"] is None

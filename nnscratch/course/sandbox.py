@@ -47,7 +47,7 @@ def run(
 
     >>> from nnscratch.course.exercises import assignments_folder
     >>> folder = str(assignments_folder() / "solutions")
-    >>> run({"name": "a2.affine_forward", "folder": folder, "seed": 0, "megabytes": 2048}, seconds=60).kind
+    >>> run({"name": "a2.affine_forward", "folder": folder, "seed": 0, "megabytes": 2048, "seconds": 60}, 60).kind
     'replied'
     """
     with tempfile.TemporaryDirectory(prefix="nnscratch-check-", ignore_cleanup_errors=True) as place:
@@ -143,10 +143,12 @@ class _Reader(threading.Thread):
             self.stream.close()
 
 
-def limit_memory(megabytes: int) -> None:
+def set_limits(megabytes: int, seconds: float) -> None:
     """Let this process take at most so many MB more than it has, where the system can (Linux; others do not).
 
-    >>> limit_memory(10**9)
+    Twice its `seconds` of computing end it even when nobody waits for it any more.
+
+    >>> set_limits(10**9, 10**9)
     """
     try:
         import resource
@@ -160,3 +162,5 @@ def limit_memory(megabytes: int) -> None:
             resource.setrlimit(resource.RLIMIT_AS, (most, hard))
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        last = int(2 * seconds) + 10
+        resource.setrlimit(resource.RLIMIT_CPU, (last, last))
