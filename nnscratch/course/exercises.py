@@ -60,7 +60,8 @@ def exercise(
 ) -> Callable:
     """Make a row of the check below: `@exercise("a2.relu_forward", file="activations.py", minutes=5, ...)`.
 
-    The rows of a file are worked through from top to bottom. `hints` are three, from a nudge to nearly the line.
+    The rows of a file are worked through from top to bottom; an assignment may have several files, in the order of
+    their names: a2_layers.py, a2_layers_norms.py. `hints` are three, from a nudge to nearly the line.
 
     >>> @exercise("a2.double", file="numbers.py", minutes=5)
     ... def double(mine, rng):
@@ -100,7 +101,7 @@ def all_exercises() -> dict[str, Exercise]:
     global _assignment
     _rows.clear()
     for path in sorted((assignments_folder() / "checks").glob("a[0-9]*.py")):
-        _assignment = path.stem
+        _assignment = "_".join(path.stem.split("_")[:2])  # a2_layers_norms is a part of a2_layers
         spec = importlib.util.spec_from_file_location(f"nnscratch_checks_{path.stem}", path)
         assert spec is not None and spec.loader is not None  # a path that ends in .py has both
         spec.loader.exec_module(importlib.util.module_from_spec(spec))

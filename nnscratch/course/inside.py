@@ -135,7 +135,7 @@ def _module(path):
 @contextlib.contextmanager
 def _at_home(home):
     """Give the learner's files the names that they have for each other, for this check only."""
-    names = [path.stem for path in home.glob("*.py")]
+    names = {Path(row.file).stem for row in all_exercises().values() if row.assignment == home.name}
     before = {name: sys.modules.pop(name) for name in names if name in sys.modules}
     bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     sys.path.insert(0, str(home))
@@ -145,8 +145,9 @@ def _at_home(home):
         with contextlib.suppress(ValueError):
             sys.path.remove(str(home))
         sys.dont_write_bytecode = bytecode
-        for name in names:
-            sys.modules.pop(name, None)
+        for name, module in list(sys.modules.items()):
+            if str(getattr(module, "__file__", None) or "").startswith(f"{home}{os.sep}"):
+                del sys.modules[name]
         sys.modules.update(before)
 
 
