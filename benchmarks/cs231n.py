@@ -8,6 +8,7 @@ loops over images, filters and places; each form runs once before it is measured
 import statistics
 import sys
 import time
+from functools import partial
 
 import numpy as np
 
@@ -44,10 +45,8 @@ def rows(images=IMAGES):
             home = layers if form == "naive" else fast_layers
             forward, backward = (getattr(home, f"{name}_{way}_{form}") for way in ("forward", "backward"))
             _, cache = forward(*inputs)
-            for way, call in (
-                ("forward", lambda f=forward: f(*inputs)),
-                ("backward", lambda: backward(dout, cache)),
-            ):
+            calls = {"forward": partial(forward, *inputs), "backward": partial(backward, dout, cache)}
+            for way, call in calls.items():
                 taken = seconds(call, 3 if form == "naive" else 7)
                 naive.setdefault(way, taken)
                 yield f"{name}_{way}", form, taken, naive[way] / taken

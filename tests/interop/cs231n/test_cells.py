@@ -189,7 +189,8 @@ CELLS = {
                               dtype=np.float64)
         for k, v in model.params.items():
             model.params[k] = np.linspace(-1.4, 1.3, num=v.size).reshape(*v.shape)
-        loss, grads = model.loss(np.linspace(-1.5, 0.3, num=14).reshape(2, 7), np.array([[4, 2, 3, 5], [4, 1, 5, 0]]))
+        features = np.linspace(-1.5, 0.3, num=14).reshape(2, 7)
+        loss, grads = model.loss(features, np.array([[4, 2, 3, 5], [4, 1, 5, 0]]))
         assert loss > 0 and set(grads) == set(model.params)
         assert model.sample(np.ones((2, 7)), max_length=6).shape == (2, 6)
     """,

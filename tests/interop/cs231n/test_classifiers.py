@@ -176,8 +176,8 @@ def test_the_solver_learns_by_every_rule_and_keeps_the_best(rule, capsys, tmp_pa
     config = {"learning_rate": 0.01 if rule in ("adam", "rmsprop") else 0.3}
     net = fc_net.TwoLayerNet(4, 6, 2, weight_scale=0.1)
     solver = Solver(
-        net, data, update_rule=rule, optim_config=config, lr_decay=0.5, num_epochs=5, batch_size=20, print_every=10,
-        num_train_samples=20, checkpoint_name=str(tmp_path / "run"),
+        net, data, update_rule=rule, optim_config=config, lr_decay=0.5, num_epochs=5, batch_size=20,
+        print_every=10, num_train_samples=20, checkpoint_name=str(tmp_path / "run"),
     )  # fmt: skip
     solver.train()
     assert solver.best_val_acc == 1 and solver.check_accuracy(x, y) == 1

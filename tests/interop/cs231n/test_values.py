@@ -10,9 +10,18 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from nnscratch.interop.cs231n import (
-    data_utils, fast_layers, features, gradient_check, im2col, install, layer_utils, layers, optim, rnn_layers,
+    data_utils,
+    fast_layers,
+    features,
+    gradient_check,
+    im2col,
+    install,
+    layer_utils,
+    layers,
+    optim,
+    rnn_layers,
     vis_utils,
-)  # fmt: skip
+)
 
 CLOSE = {"rtol": 1e-10, "atol": 1e-10}
 RNG = np.random.default_rng(0)
@@ -228,8 +237,8 @@ POOLS = [
 
 @settings(max_examples=25, deadline=None)
 @given(
-    st.integers(1, 3), st.integers(1, 3), st.integers(4, 7), st.integers(4, 7), st.integers(1, 4), st.integers(1, 4),
-    st.integers(1, 3), st.integers(0, 2), st.integers(0, 2**32 - 1),
+    st.integers(1, 3), st.integers(1, 3), st.integers(4, 7), st.integers(4, 7),
+    st.integers(1, 4), st.integers(1, 4), st.integers(1, 3), st.integers(0, 2), st.integers(0, 2**32 - 1),
 )  # fmt: skip
 def test_all_forms_of_convolution_agree(N, C, H, W, HH, WW, stride, pad, seed):
     rng = np.random.default_rng(seed)
@@ -248,8 +257,8 @@ def test_all_forms_of_convolution_agree(N, C, H, W, HH, WW, stride, pad, seed):
 
 @settings(max_examples=25, deadline=None)
 @given(
-    st.integers(1, 3), st.integers(1, 3), st.integers(4, 7), st.integers(4, 7), st.integers(1, 4), st.integers(1, 4),
-    st.integers(1, 3), st.integers(0, 2**32 - 1),
+    st.integers(1, 3), st.integers(1, 3), st.integers(4, 7), st.integers(4, 7),
+    st.integers(1, 4), st.integers(1, 4), st.integers(1, 3), st.integers(0, 2**32 - 1),
 )  # fmt: skip
 def test_all_forms_of_max_pool_agree(N, C, H, W, height, width, stride, seed):
     rng = np.random.default_rng(seed)
