@@ -29,7 +29,7 @@ for _way in ("two_loops", "one_loop", "no_loops"):
 
 
 @row("KNearestNeighbor.predict_labels", NEIGHBOURS)
-def predict_labels(mine, rng):
+def _predict_labels(mine, rng):
     """The vote, and the smallest label where several are equally frequent."""
     model, ours = mine(), classifiers.KNearestNeighbor()
     labels = np.array([2, 1, 1, 0, 2, 0, 3])
@@ -77,7 +77,7 @@ for _kind in ("svm", "softmax"):
 
 
 @row("LinearClassifier", "classifiers/linear_classifier.py")
-def linear_classifier(mine, rng):
+def _linear_classifier(mine, rng):
     """Training lowers the loss, and predict takes the highest score."""
 
     class Ours(mine):  # type: ignore[misc, valid-type]

@@ -57,7 +57,7 @@ def _loss_row(name):
     def loss(mine, rng):
         for scale in (1.0, 1000.0) if name == "softmax_loss" else (1.0,):
             x, y = scale * rng.normal(size=(5, 4)), np.array([0, 3, 1, 1, 2])
-            found, dx = expect.pair(written(expect.unchanged(lambda x=x, y=y: mine(x, y), x), name), name)
+            found, dx = expect.pair(written(expect.unchanged(functools.partial(mine, x, y), x), name), name)
             expected, _ = getattr(layers, name)(x, y)
             words = " (scores near 1000: take the largest off before exp)" if scale > 1 else ""
             expect.true(np.all(np.isfinite(found)), f"the loss is {found}{words}")
@@ -70,7 +70,7 @@ _loss_row("svm_loss")
 
 
 @row("batchnorm_forward", "layers.py")
-def batchnorm_forward(mine, rng):
+def _batchnorm_forward(mine, rng):
     """Values in training, running statistics, values in test mode."""
     check_forward(mine, layers.batchnorm_forward, _norm, rng, ((6, 3),))
     check_running_statistics(mine, (6, 3), rng)
@@ -97,13 +97,13 @@ def check_running_statistics(mine, shape, rng):
 
 
 @row("batchnorm_backward", "layers.py")
-def batchnorm_backward(mine, rng):
+def _batchnorm_backward(mine, rng):
     """The doctor."""
     check_backward(mine, _norm(rng, (6, 3)))
 
 
 @row("batchnorm_backward_alt", "layers.py")
-def batchnorm_backward_alt(mine, rng):
+def _batchnorm_backward_alt(mine, rng):
     """The doctor."""
     check_backward(mine, _norm(rng, (6, 3)))
 
@@ -112,7 +112,7 @@ _forward_row("layernorm", lambda rng, shape: (*_norm(rng, shape)[:3], {}), ((4, 
 
 
 @row("dropout_forward", "layers.py")
-def dropout_forward(mine, rng):
+def _dropout_forward(mine, rng):
     """The share that is kept, the scale of what is kept, test mode."""
     x, p = 1 + rng.random((200, 200)), 0.3
     keep = 1 - p if dialect().p_is_dropped else p
@@ -133,7 +133,7 @@ def dropout_forward(mine, rng):
 
 
 @row("dropout_backward", "layers.py")
-def dropout_backward(mine, rng):
+def _dropout_backward(mine, rng):
     """The doctor, in training, and dout itself in test mode."""
     x = 1 + rng.random((6, 8))
     check_backward(mine, (x, {"mode": "train", "p": 0.4, "seed": 3}))
@@ -142,7 +142,7 @@ def dropout_backward(mine, rng):
 
 
 @row("conv_forward_naive", "layers.py")
-def conv_forward_naive(mine, rng):
+def _conv_forward_naive(mine, rng):
     """Values, with stride and padding."""
     for stride, pad, shape in ((1, 1, (2, 3, 5, 4)), (2, 1, (1, 2, 5, 7)), (1, 0, (2, 2, 4, 5))):
         inputs = functools.partial(_conv, stride=stride, pad=pad)
@@ -150,35 +150,35 @@ def conv_forward_naive(mine, rng):
 
 
 @row("conv_backward_naive", "layers.py")
-def conv_backward_naive(mine, rng):
+def _conv_backward_naive(mine, rng):
     """The doctor, with stride and padding."""
     check_backward(mine, _conv(rng, (2, 2, 5, 4)))
     check_backward(mine, _conv(rng, (1, 2, 5, 5), stride=2))
 
 
 @row("max_pool_forward_naive", "layers.py")
-def max_pool_forward_naive(mine, rng):
+def _max_pool_forward_naive(mine, rng):
     """Values, also of windows that overlap."""
     check_forward(mine, layers.max_pool_forward_naive, _pool, rng, IMAGES[1:])
     check_forward(mine, layers.max_pool_forward_naive, lambda r, s: _pool(r, s, 3, 2), rng, [(2, 2, 7, 5)])
 
 
 @row("max_pool_backward_naive", "layers.py")
-def max_pool_backward_naive(mine, rng):
+def _max_pool_backward_naive(mine, rng):
     """The doctor, also on windows that overlap."""
     check_backward(mine, _pool(rng, IMAGES[1]))
     check_backward(mine, _pool(rng, (2, 2, 5, 5), 3, 2))
 
 
 @row("spatial_batchnorm_forward", "layers.py")
-def spatial_batchnorm_forward(mine, rng):
+def _spatial_batchnorm_forward(mine, rng):
     """Values in training, running statistics, values in test mode."""
     check_forward(mine, layers.spatial_batchnorm_forward, _norm, rng, IMAGES)
     check_running_statistics(mine, IMAGES[0], rng)
 
 
 @row("spatial_batchnorm_backward", "layers.py")
-def spatial_batchnorm_backward(mine, rng):
+def _spatial_batchnorm_backward(mine, rng):
     """The doctor."""
     check_backward(mine, _norm(rng, (2, 3, 3, 2)))
 

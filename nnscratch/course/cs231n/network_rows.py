@@ -46,7 +46,7 @@ def check_network(mine: Any, ours: Any, X: np.ndarray, y: Any, name: str) -> Non
 
 
 @row("TwoLayerNet", "classifiers/fc_net.py", seconds=120)
-def two_layer_net(mine, rng):
+def _two_layer_net(mine, rng):
     """Scores, loss, gradients."""
     options: dict[str, Any] = {"input_dim": 6, "hidden_dim": 5, "num_classes": 3, "weight_scale": 0.3, "reg": 0.4}
     X, y = rng.normal(size=(4, 6)), np.array([0, 2, 1, 1])
@@ -54,7 +54,7 @@ def two_layer_net(mine, rng):
 
 
 @row("FullyConnectedNet", "classifiers/fc_net.py", seconds=120)
-def fully_connected_net(mine, rng):
+def _fully_connected_net(mine, rng):
     """Scores, loss, gradients; then with each norm that it takes, and with dropout."""
     takes = inspect.signature(mine).parameters
     form = next(name for name in fc_net.NETS if name in takes or name == "dropout_keep_ratio")
@@ -75,7 +75,7 @@ def fully_connected_net(mine, rng):
 
 
 @row("ThreeLayerConvNet", "classifiers/cnn.py", seconds=120)
-def three_layer_conv_net(mine, rng):
+def _three_layer_conv_net(mine, rng):
     """Scores, loss, gradients."""
     options: dict[str, Any] = {
         "input_dim": (2, 4, 4), "num_filters": 3, "filter_size": 3, "hidden_dim": 5, "num_classes": 3,
@@ -86,7 +86,7 @@ def three_layer_conv_net(mine, rng):
 
 
 @row("TwoLayerNet", "classifiers/neural_net.py", seconds=120)
-def older_two_layer_net(mine, rng):
+def _older_two_layer_net(mine, rng):
     """Scores, loss and gradients; then training, which is to lower the loss."""
     net, ours = mine(6, 5, 3, std=0.3), neural_net.TwoLayerNet(6, 5, 3, std=0.3)
     X, y = rng.normal(size=(4, 6)), np.array([0, 2, 1, 1])
@@ -105,7 +105,7 @@ def older_two_layer_net(mine, rng):
 
 
 @row("CaptioningRNN", "classifiers/rnn.py", seconds=120)
-def captioning_rnn(mine, rng):
+def _captioning_rnn(mine, rng):
     """Loss and gradients of both cells, and what sample says."""
     words = {"<NULL>": 0, "<START>": 1, "<END>": 2, "a": 3, "b": 4}
     captions, features = np.array([[1, 3, 4, 2], [1, 4, 2, 0]]), rng.normal(size=(2, 4))

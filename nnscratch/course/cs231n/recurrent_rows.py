@@ -44,7 +44,7 @@ _pair_rows("rnn", _sequence(1), (2, 3, 4, 5))
 
 
 @row("word_embedding_forward", FILE)
-def word_embedding_forward(mine, rng):
+def _word_embedding_forward(mine, rng):
     """Values."""
     check_forward(
         mine, rnn_layers.word_embedding_forward, lambda r, s: (r.integers(5, size=s), r.normal(size=(5, 3))), rng,
@@ -53,13 +53,13 @@ def word_embedding_forward(mine, rng):
 
 
 @row("word_embedding_backward", FILE)
-def word_embedding_backward(mine, rng):
+def _word_embedding_backward(mine, rng):
     """The doctor, on words that come up more than once."""
     check_backward(mine, (np.array([[0, 3, 1, 3], [3, 4, 2, 0]]), rng.normal(size=(5, 3))), wrt=[1])
 
 
 @row("lstm_step_forward", FILE)
-def lstm_step_forward(mine, rng):
+def _lstm_step_forward(mine, rng):
     """Both values."""
     x, h, weights = _step(rng, 4)
     c = rng.normal(size=h.shape)
@@ -71,7 +71,7 @@ def lstm_step_forward(mine, rng):
 
 
 @row("lstm_step_backward", FILE)
-def lstm_step_backward(mine, rng):
+def _lstm_step_backward(mine, rng):
     """The doctor, on next_h and next_c side by side."""
     x, h, weights = _step(rng, 4)
     H, step = h.shape[1], expect.function(mine, "lstm_step_forward")

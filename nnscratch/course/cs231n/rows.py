@@ -2,7 +2,7 @@
 
 import importlib
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +92,7 @@ def check_forward(mine: Callable, reference: Callable, inputs: Callable, rng: An
     for shape in shapes:
         arguments = inputs(rng, shape)
         arrays = [value for value in arguments if isinstance(value, np.ndarray)]
-        result = written(expect.unchanged(lambda a=arguments: mine(*_fresh(a)), *arrays), name)
+        result = written(expect.unchanged(partial(mine, *_fresh(arguments)), *arrays), name)
         out, _ = expect.pair(result, name)
         expected, _ = reference(*_fresh(arguments))
         given = {f"input {i + 1}": value for i, value in enumerate(arguments)}

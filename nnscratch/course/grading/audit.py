@@ -18,8 +18,9 @@ FILES = {
     "open_memmap", "save", "savetxt", "savez", "savez_compressed", "tofile",
 }  # fmt: skip
 INSIDES = {
-    "attrgetter", "cr_frame", "ctypeslib", "f2py", "f_back", "f_builtins", "f_globals", "f_locals", "gi_frame",
-    "methodcaller", "tb_frame", "ag_frame",
+    "_evaluate", "ag_frame", "attrgetter", "cr_frame", "ctypeslib", "f2py", "f_back", "f_builtins", "f_globals",
+    "f_locals", "get_type_hints", "gi_frame", "make_dataclass", "methodcaller", "singledispatch",
+    "singledispatchmethod", "tb_frame", "update_wrapper", "wraps",
 }  # fmt: skip
 MODULES = {
     "builtins", "ctypes", "gc", "importlib", "inspect", "io", "linecache", "marshal", "multiprocessing", "os",
@@ -64,7 +65,7 @@ def breaches(source: bytes, siblings: set[str], solution: bytes = b"") -> list[B
     for node, function in _with_functions(tree):
         reason = _reason(node, roots, allowed)
         if reason:
-            found.append(Breach(getattr(node, "lineno", 1), reason, function))
+            found.append(Breach(node.lineno, reason, function))
     return sorted(set(found))
 
 
@@ -104,7 +105,7 @@ def _tree(source):
         return ast.Module(body=[], type_ignores=[])
 
 
-def _with_functions(tree) -> Iterator[tuple[ast.AST, str]]:
+def _with_functions(tree) -> Iterator[tuple[Any, str]]:
     """All nodes, each with the top-level function or class in whose body it stands."""
     for top in tree.body:
         inside = set()
@@ -132,7 +133,7 @@ def _reason(node: Any, roots: dict[str, str], allowed: set[str]) -> str:
             return f"it uses {node.id}, which no exercise needs"
         if DUNDER.fullmatch(node.id) and node.id not in ("__name__", "__doc__"):
             return f"it uses {node.id}, which no exercise needs"
-        return "it hands getattr on" if node.id == "getattr" and not getattr(node, "called", False) else ""
+        return "it hands getattr on" if node.id == "getattr" and not hasattr(node, "called") else ""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
         return _call_reason(node)
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):

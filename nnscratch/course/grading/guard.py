@@ -76,10 +76,12 @@ class Guard:
         )
         if writes:
             return f"it writes a file ({Path(name).name})"
+        if name.startswith(self._package):
+            return f"it imports or reads a file of nnscratch itself: {name.removeprefix(self._package)}"
         return "" if name.endswith(LOADED) else f"it opens a file ({Path(name).name})"
 
     def _is_learners(self):
-        frame = sys._getframe(2)
+        frame: Any = sys._getframe(2)
         while frame is not None:
             file = frame.f_code.co_filename
             if file.startswith(self._folder):
