@@ -154,7 +154,7 @@ def _import_reason(node, allowed):
         if top == "nnscratch" and module not in allowed:
             return f"it imports {module}: what is built in is to be written here"
         fine = module in allowed or (top in ALLOWED and (top != "numpy" or module in NUMPY_PARTS))
-        if not fine or getattr(node, "level", 0):
+        if not fine or (isinstance(node, ast.ImportFrom) and node.level):
             return (
                 f"it imports {module or 'a package'}: only NumPy and the other files of the assignment are needed"
             )

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import sys
 from pathlib import Path
 
@@ -26,6 +27,7 @@ def main() -> None:
     (place / "request.json").unlink()  # it holds the word that makes a reply ours
     all_exercises()
     find_exercise(request["name"])
+    random.seed(request["seed"])
     set_limits(request["megabytes"], request["seconds"])
     guard = Guard(request["folder"], [str(assignments_folder()), str(place)])
     outcome = perform(request["name"], request["folder"], request["seed"])
