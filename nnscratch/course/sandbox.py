@@ -82,7 +82,13 @@ def _start(place, inside):
     return subprocess.Popen(
         [sys.executable, "-c", BOOT.format(root=root, inside=inside), place],
         cwd=place,
-        env={**os.environ, **threads, "PYTHONIOENCODING": "utf-8", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"},
+        env={
+            **os.environ,
+            **threads,
+            "PYTHONIOENCODING": "utf-8",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONHASHSEED": "0",
+        },
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -89,6 +89,19 @@ HOSTILE = {
         "import functools\n" + function("functools.update_wrapper(affine_forward, x, (), ('__glo' + 'bals__',))"),
         "it reaches for update_wrapper",
     ),
+    "loads by a name in a string": (
+        "import numpy as np\n" + function("return getattr(np, 'load')('/solutions.npy'), None"),
+        "it uses getattr with a name",
+    ),
+    "makes a class that pretends": (
+        "import numpy as np\n" + function("return type(type(x))('Same', (np.ndarray,), {})(3), None"),
+        "it makes a class with type(...)",
+    ),
+    "takes all of numpy": ("from numpy import *\n" + HONEST, "it imports all of numpy"),
+    "changes a table of numpy": (
+        "import numpy as np\nnp.sctypeDict['float64'] = np.float16\n" + HONEST,
+        "it changes numpy (np.sctypeDict['float64'] = ...)",
+    ),
     "takes getattr apart": (
         "import functools\n" + function("return functools.reduce(getattr, ['a'], x), None"),
         "it hands getattr on",
@@ -172,7 +185,7 @@ def test_a_forged_reply_does_not_know_the_word(tmp_path, monkeypatch):
 def test_what_does_not_end_well_is_no_cheat_but_gets_no_points(body, kind, tmp_path):
     import dataclasses
 
-    row = dataclasses.replace(ROWS[0], seconds=3.0)
+    row = dataclasses.replace(ROWS[0], seconds=3.0 if kind == "time" else 60.0)
     assert check_under_guard(row, hand_in(tmp_path, function(body))).kind == kind
 
 

@@ -11,16 +11,17 @@ ALLOWED = {
 }  # fmt: skip
 NUMPY_PARTS = {"numpy", "numpy.linalg", "numpy.random", "numpy.fft", "numpy.lib.stride_tricks", "numpy.typing"}
 NAMES = {
-    "breakpoint", "compile", "delattr", "eval", "exec", "globals", "input", "locals", "open", "setattr", "vars",
+    "breakpoint", "compile", "delattr", "eval", "exec", "globals", "help", "input", "license", "locals", "open",
+    "setattr", "vars",
 }  # fmt: skip
 FILES = {
     "DataSource", "dump", "dumps", "fromfile", "fromregex", "genfromtxt", "load", "loads", "loadtxt", "memmap",
     "open_memmap", "save", "savetxt", "savez", "savez_compressed", "tofile",
 }  # fmt: skip
 INSIDES = {
-    "_evaluate", "ag_frame", "attrgetter", "cr_frame", "ctypeslib", "f2py", "f_back", "f_builtins", "f_globals",
-    "f_locals", "get_type_hints", "gi_frame", "make_dataclass", "methodcaller", "singledispatch",
-    "singledispatchmethod", "tb_frame", "update_wrapper", "wraps",
+    "ABCMeta", "EnumMeta", "EnumType", "_evaluate", "ag_frame", "attrgetter", "cr_frame", "ctypeslib", "f2py",
+    "f_back", "f_builtins", "f_globals", "f_locals", "get_type_hints", "gi_frame", "make_dataclass", "methodcaller",
+    "singledispatch", "singledispatchmethod", "tb_frame", "update_wrapper", "wraps",
 }  # fmt: skip
 MODULES = {
     "builtins", "ctypes", "gc", "importlib", "inspect", "io", "linecache", "marshal", "multiprocessing", "os",
@@ -134,12 +135,21 @@ def _reason(node: Any, roots: dict[str, str], allowed: set[str]) -> str:
         if DUNDER.fullmatch(node.id) and node.id not in ("__name__", "__doc__"):
             return f"it uses {node.id}, which no exercise needs"
         return "it hands getattr on" if node.id == "getattr" and not hasattr(node, "called") else ""
+    if isinstance(node, ast.Call) and _is_class_maker(node):
+        return "it makes a class with type(...), which no exercise needs"
+    if isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Load):
+        base = _base(node)
+        if isinstance(node.value, ast.Attribute) and isinstance(base, ast.Name) and base.id in roots:
+            return f"it changes {roots[base.id]} ({ast.unparse(node)} = ...)"
+        return ""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
         return _call_reason(node)
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
         if DUNDER.fullmatch(node.name) and node.name not in METHODS:
             return f"it defines {node.name}: results that pretend to be equal are not graded"
         return ""
+    if isinstance(node, ast.MatchClass) and any(map(DUNDER.fullmatch, node.kwd_attrs)):
+        return "it reaches for what no exercise needs in a pattern"
     if isinstance(node, ast.Constant) and isinstance(node.value, str) and DUNDER.fullmatch(node.value):
         return "" if node.value == "__main__" else f"it names {node.value} in a string, which no exercise needs"
     return ""
@@ -158,6 +168,8 @@ def _import_reason(node, allowed):
             return (
                 f"it imports {module or 'a package'}: only NumPy and the other files of the assignment are needed"
             )
+        if "*" in names and top in ALLOWED:
+            return f"it imports all of {module}: import the module, or names"
         hidden = names & (FILES | INSIDES | MODULES) | {name for name in names if name.startswith("_")}
         if hidden - {"annotations"} and top in ALLOWED:
             return f"it imports {', '.join(sorted(hidden))} from {module}, which no exercise needs"
@@ -165,9 +177,7 @@ def _import_reason(node, allowed):
 
 
 def _attribute_reason(node, roots):
-    base = node.value
-    while isinstance(base, ast.Attribute):
-        base = base.value
+    base = _base(node)
     if not isinstance(node.ctx, ast.Load) and isinstance(base, ast.Name) and base.id in roots:
         return f"it changes {roots[base.id]} ({ast.unparse(node)} = ...)"
     name = node.attr
@@ -178,17 +188,36 @@ def _attribute_reason(node, roots):
     of_a_module = isinstance(base, ast.Name) and base.id in roots
     if of_a_module and name.startswith("_"):
         return f"it reaches into {roots[base.id]} ({ast.unparse(node)})"
-    if name in FILES and (of_a_module or name in ("tofile", "dump", "dumps")):
+    if name in FILES:
         return f"it reads or writes files ({ast.unparse(node)})"
     return ""
+
+
+def _base(node):
+    """What the dotted name that a node ends begins with."""
+    base = node.value
+    while isinstance(base, ast.Attribute):
+        base = base.value
+    return base
 
 
 def _call_reason(node):
     if node.func.id == "getattr":
         node.func.called = True
         name = node.args[1] if len(node.args) > 1 else None
-        if not isinstance(name, ast.Constant) or DUNDER.fullmatch(str(name.value)) or name.value in MODULES:
+        if not isinstance(name, ast.Constant) or name.value in FILES | INSIDES | MODULES:
             return "it uses getattr with a name that cannot be read here"
     if node.func.id == "type" and len(node.args) != 1:
         return "it makes a class with type(...), which no exercise needs"
     return ""
+
+
+def _is_class_maker(node):
+    """type(x)("Name", bases, dict), whatever x is."""
+    inner = node.func
+    return (
+        len(node.args) > 2
+        and isinstance(inner, ast.Call)
+        and isinstance(inner.func, ast.Name)
+        and inner.func.id == "type"
+    )
