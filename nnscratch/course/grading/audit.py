@@ -20,8 +20,8 @@ FILES = {
 }  # fmt: skip
 INSIDES = {
     "ABCMeta", "EnumMeta", "EnumType", "_evaluate", "ag_frame", "attrgetter", "cr_frame", "ctypeslib", "f2py",
-    "f_back", "f_builtins", "f_globals", "f_locals", "get_type_hints", "gi_frame", "make_dataclass", "methodcaller",
-    "singledispatch", "singledispatchmethod", "tb_frame", "update_wrapper", "wraps",
+    "f_back", "f_builtins", "f_globals", "f_locals", "get_type_hints", "gi_frame", "make_dataclass",
+    "methodcaller", "singledispatch", "singledispatchmethod", "tb_frame", "update_wrapper", "wraps",
 }  # fmt: skip
 MODULES = {
     "builtins", "ctypes", "gc", "importlib", "inspect", "io", "linecache", "marshal", "multiprocessing", "os",
