@@ -4,7 +4,7 @@ import sys
 
 from nnscratch import __version__
 from nnscratch.choices import choose
-from nnscratch.cli import data, evaluate, gradcheck, info, learn, models, plot, predict, sample, train
+from nnscratch.cli import data, evaluate, gradcheck, grade, info, learn, models, plot, predict, sample, train
 from nnscratch.cli.errors import reported
 from nnscratch.cli.parser import Parser
 
@@ -14,6 +14,7 @@ COMMANDS = {
     "predict": predict,
     "plot": plot,
     "gradcheck": gradcheck,
+    "grade": grade,
     "data": data,
     "info": info,
     "models": models,

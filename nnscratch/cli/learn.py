@@ -1,5 +1,6 @@
 """`nnscratch learn`: the course in your own folder: watch, check, hints, solutions, progress."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ examples:
   nnscratch learn status                    progress, points, time
   nnscratch learn reset a2.relu_forward     begin an exercise anew; what was written is set aside
   nnscratch learn train --mine              train a small AlexNet with your own layers in it
+  nnscratch learn cs231n assignment2        check your own CS231n folder: what is missing, what is wrong, where
 
 exit codes: 0 passed, 1 something is still to mend, 2 wrong input
 """
@@ -58,6 +60,11 @@ def register(commands: Any) -> None:
     status.add_argument("--all", action="store_true", help="list every exercise")
     status.add_argument("--json", action="store_true", help="print it as JSON")
     action("reset", "begin exercises anew; what was written is set aside", _reset, "+")
+    cs231n = action("cs231n", "check your own CS231n folder with the gradient doctor", _cs231n)
+    cs231n.add_argument("place", metavar="FOLDER", help="the folder of an assignment, or its folder cs231n")
+    cs231n.add_argument("parts", metavar="PART", nargs="*", help="only these, such as affine_backward")
+    cs231n.add_argument("--year", type=whole(), help="2016 to 2026 (told from the files)")
+    cs231n.add_argument("--json", action="store_true", help="print it as JSON")
     train = action("train", "train a small AlexNet with your own layers in it", _train)
     train.add_argument(
         "--mine", action="store_true", required=True, help="your own layers, beside the built-in ones"
@@ -271,3 +278,32 @@ def _train(arguments):
 
     train_mine(_folder(arguments), arguments.epochs, arguments.images, arguments.norm, say)
     return 0
+
+
+def _cs231n(arguments):
+    from nnscratch.course.cs231n.check import check_parts, home_of, parts_of, year_of
+    from nnscratch.course.show import HEADS, outcome_lines
+    from nnscratch.interop.cs231n.dialects import dialect_of
+
+    home = home_of(arguments.place)
+    year = dialect_of(arguments.year or year_of(home)).year
+    rows = parts_of(home, arguments.parts)
+    out, outcomes, width = console(), [], max(len(row.name) for row in rows)
+    if not arguments.json:
+        say("folder", f"{home / 'cs231n'}, spoken as in {year}")
+    for row, outcome in check_parts(home, rows, year):
+        outcomes.append(outcome)
+        if arguments.json:
+            continue
+        word, style = HEADS.get(outcome.kind, ("to mend", "bold red"))
+        out.print(f"{row.name:<{width}}", style="bold", end="  ", highlight=False)
+        out.print(word, style=style)
+        for line in outcome_lines(row, outcome, full=len(rows) == 1)[:6] if word == "to mend" else ():
+            out.print(line)
+    if arguments.json:
+        print_json({row.name: asdict(outcome) for row, outcome in zip(rows, outcomes)})
+    else:
+        right = sum(outcome.passed for outcome in outcomes)
+        to_write = sum(outcome.kind in ("not written", "needs") for outcome in outcomes)
+        say("right", f"{right} of {len(rows)}; {to_write} to write, {len(rows) - right - to_write} to mend")
+    return 0 if all(outcome.passed for outcome in outcomes) else 1

@@ -59,11 +59,17 @@ def check(
     ending = sandbox.run(request, exercise.seconds, stop=stop)
     if ending.kind == "replied":
         return Outcome(**ending.reply, output=ending.output)
-    kind, message = _ended(ending, exercise)
+    kind, message = ended(ending, exercise)
     return Outcome(kind, message, exercise.path, seconds=ending.seconds, output=ending.output)
 
 
-def _ended(ending, exercise):
+def ended(ending: sandbox.Ending, exercise: Exercise) -> tuple[str, str]:
+    """Return the kind of an Outcome and a message, for a check that ended without a reply.
+
+    >>> from nnscratch.course.exercises import find_exercise
+    >>> ended(sandbox.Ending("left", {}, "", 1.0), find_exercise("a2.affine_forward"))[0]
+    'exit'
+    """
     if ending.kind == "stopped":
         return "stopped", "the check was given up"
     if ending.kind == "time":

@@ -14,14 +14,19 @@ class Unmet(Exception):
     """What a learner's function did was not what its docstring asks for.
 
     `what` says so in a sentence, `where` names a place in the learner's file ("" where only the function is
-    known), `finding` is the doctor's as a dict, `report` the doctor's whole report as text.
+    known), `finding` is the doctor's as a dict, `report` the doctor's whole report as text, `kind` the Outcome's.
     """
 
     def __init__(
-        self, what: str, where: str = "", finding: dict[str, Any] | None = None, report: str = ""
+        self,
+        what: str,
+        where: str = "",
+        finding: dict[str, Any] | None = None,
+        report: str = "",
+        kind: str = "wrong",
     ) -> None:
         super().__init__(what)
-        self.what, self.where, self.finding, self.report = what, where, finding, report
+        self.what, self.where, self.finding, self.report, self.kind = what, where, finding, report, kind
 
 
 def equal(found: Any, expected: Any, name: str, tolerance: float = 1e-8, given: Mapping | None = None) -> Any:
@@ -193,6 +198,17 @@ def loss_gradient(loss: Callable, x: np.ndarray, y: Any, **options: Any) -> None
     from nnscratch.gradcheck import check_loss
 
     _healthy(check_loss(loss, x, y, rng=0, **options))
+
+
+def model_gradients(model: Any, x: np.ndarray, y: Any, **options: Any) -> None:
+    """Expect the doctor to find nothing in a model with `params` and `loss(x, y) -> (loss, grads)`.
+
+    >>> from nnscratch.models import build
+    >>> model_gradients(build("mlp", classes=2, image=(1, 2, 2), hidden=(3,)), np.ones((2, 1, 2, 2)), np.arange(2))
+    """
+    from nnscratch.gradcheck import check_model
+
+    _healthy(check_model(model, x, y, rng=0, **options))
 
 
 def _healthy(report):

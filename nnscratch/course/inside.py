@@ -8,6 +8,7 @@ import os
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -45,25 +46,38 @@ def perform(name: str, folder: Path | str, seed: int = 0) -> dict[str, Any]:
 
 
 def _judge(exercise: Exercise, folder: Path, seed: int) -> dict[str, Any]:
-    try:
+    def run():
         module, in_a_cell = load(exercise, folder)
         mine = getattr(module, exercise.function, None)
         if mine is None:
-            return told("missing", f"there is no function {exercise.function} in {exercise.path}", exercise.path)
+            raise Unmet(
+                f"there is no function {exercise.function} in {exercise.path}", exercise.path, kind="missing"
+            )
         if not in_a_cell and is_untouched(text_of(folder / exercise.path), exercise.function):
             raise NotWritten(exercise.function)
         if not callable(mine):
-            return told(
-                "wrong", f"{exercise.function} should be a function, it is {described(mine)}", exercise.path
-            )
+            raise Unmet(f"{exercise.function} should be a function, it is {described(mine)}", exercise.path)
         with contextlib.suppress(AttributeError, TypeError):
             mine.module = module
         np.random.seed(seed)
         with np.errstate(all="ignore"):
             exercise.check(mine, np.random.default_rng(seed))
+
+    return verdict(exercise, folder, run)
+
+
+def verdict(exercise: Exercise, folder: Path, run: Callable[[], Any]) -> dict[str, Any]:
+    """Run a check and tell how it went; what it raises is put into words.
+
+    >>> from nnscratch.course.exercises import assignments_folder
+    >>> verdict(find_exercise("a2.affine_forward"), assignments_folder() / "solutions", lambda: 1 / 0)["kind"]
+    'error'
+    """
+    try:
+        run()
     except Unmet as unmet:
         where = unmet.where or place_of(exercise, folder)
-        return told("wrong", unmet.what, where, finding=unmet.finding, report=unmet.report)
+        return told(unmet.kind, unmet.what, where, finding=unmet.finding, report=unmet.report)
     except NotWritten as missing:
         return _not_written(exercise, str(missing), folder)
     except SyntaxError as error:

@@ -18,8 +18,7 @@ import nnscratch
 MOST_OUTPUT = 10 * 2**20
 KEPT_OUTPUT = 20_000
 BOOT = (
-    "import sys; sys.path[:1] = [{root!r}]; import nnscratch; del sys.path[0]; "
-    "from nnscratch.course.inside import main; main()"
+    "import sys; sys.path[:1] = [{root!r}]; import nnscratch; del sys.path[0]; from {inside} import main; main()"
 )
 
 
@@ -38,8 +37,9 @@ def run(
     seconds: float,
     most_output: int = MOST_OUTPUT,
     stop: Callable[[], bool] | None = None,
+    inside: str = "nnscratch.course.inside",
 ) -> Ending:
-    """Run `nnscratch.course.inside` on a request and wait for its end, at most so many seconds.
+    """Run the `main` of the module `inside` on a request and wait for its end, at most so many seconds.
 
     What the learner's code prints is kept up to a length; more than `most_output` bytes end the process, and so
     does the time. Processes that it started end with it. Time in which this process itself was stopped (a laptop
@@ -52,7 +52,7 @@ def run(
     """
     with tempfile.TemporaryDirectory(prefix="nnscratch-check-", ignore_cleanup_errors=True) as place:
         Path(place, "request.json").write_text(json.dumps(request), encoding="utf-8")
-        process = _start(place)
+        process = _start(place, inside)
         reader = _Reader(process.stdout, most_output)
         clock, stopped = _Clock(), False
         try:
@@ -76,13 +76,19 @@ def run(
         return Ending(kind, reply, reader.text, clock.seconds)
 
 
-def _start(place):
+def _start(place, inside):
     root = str(Path(nnscratch.__file__).resolve().parents[1])
     threads = {f"{library}_NUM_THREADS": "1" for library in ("OPENBLAS", "OMP", "MKL")}
     return subprocess.Popen(
-        [sys.executable, "-c", BOOT.format(root=root), place],
+        [sys.executable, "-c", BOOT.format(root=root, inside=inside), place],
         cwd=place,
-        env={**os.environ, **threads, "PYTHONIOENCODING": "utf-8", "PYTHONDONTWRITEBYTECODE": "1"},
+        env={
+            **os.environ,
+            **threads,
+            "PYTHONIOENCODING": "utf-8",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONHASHSEED": "0",
+        },
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

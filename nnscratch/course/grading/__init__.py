@@ -1,0 +1,1 @@
+"""Grading for teachers: submissions are read, looked through, and checked in isolation."""

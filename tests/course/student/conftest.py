@@ -1,0 +1,3 @@
+"""A student's files are no tests."""
+
+collect_ignore_glob = ["*"]
