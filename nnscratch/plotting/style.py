@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from matplotlib import rc_context
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nnscratch.training.atomic import write_atomically
@@ -55,6 +56,20 @@ class Picture(Figure):
         return buffer.getvalue()
 
 
+class Panel(Axes):
+    """Axes whose titles are in the common style even when they are set later.
+
+    >>> axes = Picture().subplots(subplot_kw={"axes_class": Panel})
+    >>> axes.set_title("Loss").get_fontweight()
+    'bold'
+    """
+
+    def set_title(self, *args, **kwargs):
+        """Set the title as Axes does, in the common style."""
+        with rc_context(STYLE):
+            return super().set_title(*args, **kwargs)
+
+
 def styled(draw: Callable[..., Drawn]) -> Callable[..., Drawn]:
     """Let a function draw in the common style, without changing anyone else's.
 
@@ -81,7 +96,7 @@ def panels(rows: int = 1, columns: int = 1, width: float = 3.4, height: float = 
     2
     """
     figure = Picture(figsize=(width * columns, height * rows))
-    axes = figure.subplots(rows, columns, squeeze=False)
+    axes = figure.subplots(rows, columns, squeeze=False, subplot_kw={"axes_class": Panel})
     return figure, axes[0, 0] if rows == columns == 1 else axes[0] if rows == 1 else axes
 
 
