@@ -4,7 +4,7 @@ import sys
 
 from nnscratch import __version__
 from nnscratch.choices import choose
-from nnscratch.cli import data, evaluate, gradcheck, info, models, plot, predict, sample, train
+from nnscratch.cli import data, evaluate, gradcheck, info, learn, models, plot, predict, sample, train
 from nnscratch.cli.errors import reported
 from nnscratch.cli.parser import Parser
 
@@ -18,6 +18,7 @@ COMMANDS = {
     "info": info,
     "models": models,
     "sample": sample,
+    "learn": learn,
 }
 
 EXAMPLES = """\
@@ -27,6 +28,7 @@ examples:
   nnscratch predict runs/NAME cat.jpg      what it sees in a picture
   nnscratch sample runs/NAME               what it writes, after training on a text
   nnscratch gradcheck my_layers.py         whether the gradients that you wrote are right
+  nnscratch learn start my-course          the exercises of the course, checked as you save them
   nnscratch COMMAND --help                 all options of a command, with examples
 
 exit codes: 0 all right, 1 a check failed, 2 wrong input, 3 an error in nnscratch, 130 interrupted

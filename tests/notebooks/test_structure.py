@@ -6,6 +6,7 @@ import re
 import nbformat
 import pytest
 
+from nnscratch.course.exercises import all_exercises
 from notebooks import run
 
 NOTEBOOKS = run.find([])
@@ -59,7 +60,8 @@ def test_it_ends_with_an_exercise_and_sources(notebook):
     headings = re.findall(r"^## (.+)$", prose(notebook), flags=re.MULTILINE)
     assert headings[-2:] == ["Your turn", "Sources"]
     yours = prose(notebook).split("## Your turn")[1]
-    assert re.search(r"nnscratch learn check a\d\.\w+", yours)
+    named = re.findall(r"nnscratch learn check (a\d\.\w+)", yours)
+    assert named and set(re.findall(r"\ba\d\.\w+", prose(notebook))) <= set(all_exercises())
     assert len(re.findall(r"^- ", yours.split("## Sources")[1], re.MULTILINE)) >= 2
 
 

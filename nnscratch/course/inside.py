@@ -1,0 +1,234 @@
+"""What happens inside the sandbox: the learner's file is loaded, the check of one exercise is run."""
+
+import contextlib
+import importlib.util
+import json
+import linecache
+import os
+import sys
+import time
+import traceback
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from nnscratch.course import NotWritten
+from nnscratch.course.cells import Cell, put_in, tagged_cells
+from nnscratch.course.exercises import Exercise, all_exercises, find_exercise
+from nnscratch.course.expect import Unmet, described
+from nnscratch.course.starters import is_untouched, span_of
+
+
+def perform(name: str, folder: Path | str, seed: int = 0) -> dict[str, Any]:
+    """Check one exercise in this very process; return the Outcome's fields as a dict.
+
+    folder: the learner's folder. seed: of the random numbers that the check draws.
+
+    >>> from nnscratch.course.exercises import assignments_folder
+    >>> perform("a2.affine_forward", assignments_folder() / "solutions")["kind"]
+    'passed'
+    """
+    exercise = find_exercise(name)
+    start = time.perf_counter()
+    with _at_home(Path(folder) / exercise.assignment):
+        outcome = _judge(exercise, Path(folder), seed)
+    return {
+        "message": "",
+        "where": "",
+        "finding": None,
+        "report": "",
+        **outcome,
+        "seconds": time.perf_counter() - start,
+    }
+
+
+def _judge(exercise: Exercise, folder: Path, seed: int) -> dict[str, Any]:
+    try:
+        module, in_a_cell = load(exercise, folder)
+        mine = getattr(module, exercise.function, None)
+        if mine is None:
+            return told("missing", f"there is no function {exercise.function} in {exercise.path}", exercise.path)
+        if not in_a_cell and is_untouched(text_of(folder / exercise.path), exercise.function):
+            raise NotWritten(exercise.function)
+        if not callable(mine):
+            return told(
+                "wrong", f"{exercise.function} should be a function, it is {described(mine)}", exercise.path
+            )
+        with contextlib.suppress(AttributeError, TypeError):
+            mine.module = module
+        np.random.seed(seed)
+        with np.errstate(all="ignore"):
+            exercise.check(mine, np.random.default_rng(seed))
+    except Unmet as unmet:
+        where = unmet.where or place_of(exercise, folder)
+        return told("wrong", unmet.what, where, finding=unmet.finding, report=unmet.report)
+    except NotWritten as missing:
+        return _not_written(exercise, str(missing), folder)
+    except SyntaxError as error:
+        return _syntax(error, exercise, folder)
+    except MemoryError as error:
+        words = "it asks for more memory than a check may use"
+        return told("memory", f"{words}: {error}" if str(error) else words, _last_frame(error, folder))
+    except SystemExit as error:
+        place = _last_frame(error, folder) or place_of(exercise, folder)
+        return told("exit", "it calls sys.exit: a check goes on after your function, so return instead", place)
+    except RecursionError:
+        return told("error", "it calls itself without end (RecursionError)", place_of(exercise, folder))
+    except BaseException as error:
+        return _blame(exercise, error, folder)
+    return told("passed")
+
+
+def told(kind: str, message: str = "", where: str = "", **more: Any) -> dict[str, Any]:
+    """Return the fields of an Outcome.
+
+    >>> told("wrong", "out[0] is 1, it should be 2")["kind"]
+    'wrong'
+    """
+    return {"kind": kind, "message": message, "where": where, **more}
+
+
+def text_of(path: Path) -> str:
+    """Return the text of a file, whatever its bytes.
+
+    >>> text_of(Path(__file__)).count("def text_of(path")
+    2
+    """
+    return path.read_text(encoding="utf-8", errors="replace")
+
+
+def load(exercise: Exercise, folder: Path) -> tuple[ModuleType, bool]:
+    """Run the learner's file; return it as a module, and whether a cell of a notebook has the function.
+
+    >>> from nnscratch.course.exercises import assignments_folder
+    >>> module, in_a_cell = load(find_exercise("a2.affine_forward"), assignments_folder() / "solutions")
+    >>> module.__name__, in_a_cell
+    ('affine', False)
+    """
+    if not (folder / exercise.path).is_file():
+        raise Unmet(f"the file {exercise.path} is missing: nnscratch learn start . brings it back", exercise.path)
+    linecache.checkcache()
+    importlib.invalidate_caches()
+    by_file: dict[str, list[Cell]] = {}
+    for cell in tagged_cells(folder):
+        row = all_exercises().get(cell.exercise)
+        if row and row.assignment == exercise.assignment:
+            by_file.setdefault(row.path, []).append(cell)
+    own_cells = by_file.pop(exercise.path, [])
+    for path, cells in by_file.items():  # so that `from affine import affine_forward` finds the cell's
+        with contextlib.suppress(Exception):
+            put_in(_module(folder / path), cells, "")
+    module = _module(folder / exercise.path)
+    return module, put_in(module, own_cells, exercise.name)
+
+
+def _module(path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None  # a path that ends in .py has both
+    module = sys.modules[path.stem] = importlib.util.module_from_spec(spec)
+    exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
+    return module
+
+
+@contextlib.contextmanager
+def _at_home(home):
+    """Give the learner's files the names that they have for each other, for this check only."""
+    names = {Path(row.file).stem for row in all_exercises().values() if row.assignment == home.name}
+    before = {name: sys.modules.pop(name) for name in names if name in sys.modules}
+    bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    sys.path.insert(0, str(home))
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ValueError):
+            sys.path.remove(str(home))
+        sys.dont_write_bytecode = bytecode
+        for name, module in list(sys.modules.items()):
+            if str(getattr(module, "__file__", None) or "").startswith(f"{home}{os.sep}"):
+                del sys.modules[name]
+        sys.modules.update(before)
+
+
+def place_of(exercise: Exercise, folder: Path) -> str:
+    """Return where the learner's function begins: "a2_layers/affine.py, line 6".
+
+    >>> from nnscratch.course.exercises import assignments_folder
+    >>> place_of(find_exercise("a2.affine_forward"), assignments_folder() / "solutions")
+    'a2_layers/affine.py, line ...'
+    """
+    with contextlib.suppress(Exception):
+        first, _ = span_of(text_of(folder / exercise.path), exercise.function)
+        return f"{exercise.path}, line {first}"
+    return exercise.path
+
+
+def _not_written(exercise, name, folder):
+    if name in (exercise.function, ""):
+        return told("not written", f"{exercise.function} is not written yet", place_of(exercise, folder))
+    return told("needs", f"{exercise.function} uses {name}, which is not written yet: write that first")
+
+
+def _syntax(error, exercise, folder):
+    line = (error.text or "").strip()
+    message = f"Python cannot read it: {error.msg}" + (f": {line}" if line else "")
+    where = _below(error.filename, folder) if error.filename else exercise.path
+    return told("syntax", message, f"{where}, line {error.lineno}" if error.lineno else where)
+
+
+def _blame(exercise, error, folder):
+    """Say whose error it was: of the learner's file, or of what the function returned."""
+    where = _last_frame(error, folder)
+    words = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    if where:
+        return told("error", words, where, report=_own_traceback(error, folder))
+    words = f"the check could not go on with what {exercise.function} returned: {words}"
+    return told("error", words, place_of(exercise, folder), report="".join(traceback.format_exception(error)))
+
+
+def _own_frames(error, folder):
+    return [frame for frame in traceback.extract_tb(error.__traceback__) if _is_below(frame.filename, folder)]
+
+
+def _last_frame(error, folder):
+    frames = _own_frames(error, folder)
+    if not frames:
+        return ""
+    last = frames[-1]
+    return f"{_below(last.filename, folder)}, line {last.lineno}" + (f": {last.line}" if last.line else "")
+
+
+def _own_traceback(error, folder):
+    lines = traceback.format_list(_own_frames(error, folder)) + traceback.format_exception_only(error)
+    return "".join(lines).rstrip()
+
+
+def _is_below(filename, folder):
+    return Path(filename).resolve().is_relative_to(Path(folder).resolve())
+
+
+def _below(filename, folder):
+    path = Path(filename or "")
+    return path.resolve().relative_to(Path(folder).resolve()).as_posix() if _is_below(path, folder) else str(path)
+
+
+def main() -> None:
+    """Do what request.json in the folder given on the command line asks for, and leave reply.json there.
+
+    >>> main.__name__
+    'main'
+    """
+    from nnscratch.course.sandbox import set_limits
+    from nnscratch.training.atomic import write_atomically
+
+    place = Path(sys.argv[1])
+    request = json.loads((place / "request.json").read_text(encoding="utf-8"))
+    find_exercise(request["name"])  # loads the checks before memory is limited
+    set_limits(request["megabytes"], request["seconds"])
+    outcome = perform(request["name"], request["folder"], request["seed"])
+    with contextlib.suppress(Exception):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    write_atomically(place / "reply.json", json.dumps(outcome).encode())
+    os._exit(0)  # whatever threads the learner's code has left
