@@ -67,7 +67,8 @@ def equal(found: Any, expected: Any, name: str, tolerance: float = 1e-8, given: 
         with np.errstate(all="ignore"):
             distance = np.where(bad, np.abs(np.subtract(found_, expected_, dtype=np.float64)), -1.0)
         place = np.unravel_index(int(np.argmax(np.nan_to_num(distance, nan=np.inf))), distance.shape)
-        words = f"{_element(name, place)} is {_plain(found_[place])}, it should be {_plain(expected_[place])}"
+        is_, should = _told_apart(found_[place], expected_[place])
+        words = f"{_element(name, place)} is {is_}, it should be {should}"
         if bad.size > 1 and bad.sum() > 1:
             words += f" ({bad.sum()} of {bad.size} elements are wrong)"
         cause = cause_of(found_, expected_, tolerance, given or {})
@@ -140,6 +141,7 @@ def raises(error: type[Exception], call: Callable[[], Any], words: str) -> Excep
     Traceback (most recent call last):
     nnscratch.course.expect.Unmet: a ValueError was to be raised (labels from 0 to 9 only), but none was
     """
+    expected = f"a{'n' if error.__name__[0] in 'AEIOU' else ''} {error.__name__}"
     try:
         call()
     except NotWritten:
@@ -148,8 +150,8 @@ def raises(error: type[Exception], call: Callable[[], Any], words: str) -> Excep
         return raised
     except Exception as other:
         kind = type(other).__name__
-        raise Unmet(f"a {error.__name__} was to be raised ({words}), but it was {kind}: {other}") from other
-    raise Unmet(f"a {error.__name__} was to be raised ({words}), but none was")
+        raise Unmet(f"{expected} was to be raised ({words}), but it was {kind}: {other}") from other
+    raise Unmet(f"{expected} was to be raised ({words}), but none was")
 
 
 def unchanged(call: Callable[[], Any], *arrays: Any, **named: Any) -> Any:
@@ -304,5 +306,13 @@ def _element(name, place):
     return f"{name}[{place}]" if place else name
 
 
-def _plain(value):
-    return f"{value:.6g}" if np.asarray(value).dtype.kind == "f" else str(value)
+def _plain(value, digits=6):
+    return f"{value:.{digits}g}" if np.asarray(value).dtype.kind == "f" else str(value)
+
+
+def _told_apart(a, b):
+    """Two numbers in words, with as many digits as it takes to see that they differ."""
+    for digits in (6, 9, 12, 17):
+        if _plain(a, digits) != _plain(b, digits):
+            break
+    return _plain(a, digits), _plain(b, digits)
