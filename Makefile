@@ -2,13 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: train test test-all check lint clean help
+.PHONY: train test test-all check lint notebooks clean help
 
 help:
-	@echo "make train     install, then train a small AlexNet (CIFAR-10 if it can be had, else shapes10)"
-	@echo "make test      install, then run the tests (under 10 minutes on two cores)"
-	@echo "make test-all  the slow tests too"
-	@echo "make check     format, lint, types, tests with doctests, coverage"
+	@echo "make train      install, then train a small AlexNet (CIFAR-10 if it can be had, else shapes10)"
+	@echo "make test       install, then run the tests (under 10 minutes on two cores)"
+	@echo "make test-all   the slow tests too"
+	@echo "make notebooks  executes the notebooks of the course"
+	@echo "make check      format, lint, types, tests with doctests, coverage"
 
 .venv/installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -19,6 +20,10 @@ help:
 	$(BIN)/pip install --quiet --editable '.[dev]'
 	@touch $@
 
+.venv/installed-notebooks: .venv/installed
+	$(BIN)/pip install --quiet --editable '.[notebooks]'
+	@touch $@
+
 train: .venv/installed
 	$(BIN)/nnscratch train $(ARGS)
 
@@ -27,6 +32,9 @@ test: .venv/installed-dev
 
 test-all: .venv/installed-dev
 	$(BIN)/pytest -q -m "not gpu" $(ARGS)
+
+notebooks: .venv/installed-notebooks
+	$(BIN)/python -m notebooks.run $(ARGS)
 
 lint: .venv/installed-dev
 	$(BIN)/ruff format --check .

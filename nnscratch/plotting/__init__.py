@@ -6,11 +6,17 @@ from nnscratch.plotting.curves import plot_curves, plot_update_ratios
 from nnscratch.plotting.images import plot_filters, plot_images, plot_mistakes, plot_templates
 from nnscratch.plotting.inside import plot_activation_maps, plot_features, plot_histograms, plot_maps
 from nnscratch.plotting.searches import plot_cross_validation, plot_descents, plot_trials
-from nnscratch.plotting.style import Picture, save
+from nnscratch.plotting.style import BLUE, GREEN, INK, ORANGE, QUIET, Picture, panels, save
 from nnscratch.plotting.through_time import plot_clipping, plot_gradients_through_time
 
 __all__ = [
+    "BLUE",
+    "GREEN",
+    "INK",
+    "ORANGE",
+    "QUIET",
     "Picture",
+    "panels",
     "plot_activation_maps",
     "plot_clipping",
     "plot_confusion",

@@ -4,15 +4,17 @@ import io
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from matplotlib import rc_context
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nnscratch.training.atomic import write_atomically
 
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"  # Okabe and Ito's colours, told apart by everyone
 INK, QUIET, FAINT = "#222222", "#767676", "#E4E4E4"
+Drawn = TypeVar("Drawn")
 STYLE: dict[Any, Any] = {
     "font.size": 9.5,
     "text.color": INK,
@@ -50,11 +52,25 @@ class Picture(Figure):
 
     def _repr_png_(self):
         buffer = io.BytesIO()
-        self.savefig(buffer, format="png", dpi=110)
+        self.savefig(buffer, format="png", dpi=80)
         return buffer.getvalue()
 
 
-def styled(draw: Callable[..., Picture]) -> Callable[..., Picture]:
+class Panel(Axes):
+    """Axes whose titles are in the common style even when they are set later.
+
+    >>> axes = Picture().subplots(subplot_kw={"axes_class": Panel})
+    >>> axes.set_title("Loss").get_fontweight()
+    'bold'
+    """
+
+    def set_title(self, *args, **kwargs):
+        """Set the title as Axes does, in the common style."""
+        with rc_context(STYLE):
+            return super().set_title(*args, **kwargs)
+
+
+def styled(draw: Callable[..., Drawn]) -> Callable[..., Drawn]:
     """Let a function draw in the common style, without changing anyone else's.
 
     >>> styled(lambda: Picture(figsize=(2, 1)))()
@@ -67,6 +83,21 @@ def styled(draw: Callable[..., Picture]) -> Callable[..., Picture]:
             return draw(*args, **kwargs)
 
     return in_style
+
+
+@styled
+def panels(rows: int = 1, columns: int = 1, width: float = 3.4, height: float = 2.8) -> tuple[Picture, Any]:
+    """Return a Picture and its axes, in the common style, to be drawn on: rows x columns panels of so many inches.
+
+    The axes come alone for one panel, as an array (columns,) for one row, else as an array (rows, columns).
+
+    >>> figure, (left, right) = panels(columns=2)
+    >>> len(figure.axes)
+    2
+    """
+    figure = Picture(figsize=(width * columns, height * rows))
+    axes = figure.subplots(rows, columns, squeeze=False, subplot_kw={"axes_class": Panel})
+    return figure, axes[0, 0] if rows == columns == 1 else axes[0] if rows == 1 else axes
 
 
 def save(figure: Figure, path: Path | str) -> None:
