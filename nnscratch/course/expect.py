@@ -67,7 +67,8 @@ def equal(found: Any, expected: Any, name: str, tolerance: float = 1e-8, given: 
         with np.errstate(all="ignore"):
             distance = np.where(bad, np.abs(np.subtract(found_, expected_, dtype=np.float64)), -1.0)
         place = np.unravel_index(int(np.argmax(np.nan_to_num(distance, nan=np.inf))), distance.shape)
-        words = f"{_element(name, place)} is {_plain(found_[place])}, it should be {_plain(expected_[place])}"
+        is_, should = _told_apart(found_[place], expected_[place])
+        words = f"{_element(name, place)} is {is_}, it should be {should}"
         if bad.size > 1 and bad.sum() > 1:
             words += f" ({bad.sum()} of {bad.size} elements are wrong)"
         cause = cause_of(found_, expected_, tolerance, given or {})
@@ -304,5 +305,13 @@ def _element(name, place):
     return f"{name}[{place}]" if place else name
 
 
-def _plain(value):
-    return f"{value:.6g}" if np.asarray(value).dtype.kind == "f" else str(value)
+def _plain(value, digits=6):
+    return f"{value:.{digits}g}" if np.asarray(value).dtype.kind == "f" else str(value)
+
+
+def _told_apart(a, b):
+    """Two numbers in words, with as many digits as it takes to see that they differ."""
+    for digits in (6, 9, 12, 17):
+        if _plain(a, digits) != _plain(b, digits):
+            break
+    return _plain(a, digits), _plain(b, digits)

@@ -46,6 +46,8 @@ def mistaken(found: Any, expected: Any, name: str, causes: Mapping[str, Any]) ->
 
 
 def _close(a, b):
+    if not isinstance(a, (np.ndarray, np.generic, int, float)):
+        return False
     a, b = np.asarray(a), np.asarray(b)
     return a.dtype.kind in "iuf" and a.shape == b.shape and np.allclose(a, b, rtol=1e-7, atol=1e-10)
 
