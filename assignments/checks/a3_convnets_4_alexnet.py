@@ -37,8 +37,12 @@ def ten_crop(mine, rng):
                 "the channels were mirrored": lambda: np.flip(cut, axis=1),
                 "it were not mirrored": lambda: cut,
             }
+            mistakes = mistakes if mirror else {}
+            for other, (a, b) in zip(names, starts):
+                crop = x[:, :, a : a + size, b : b + size]
+                mistakes[f"it were the one at the {other}"] = partial(np.flip, crop, 3) if mirror else crop.copy
             name = f"crops[:, {k}] ({mirror}{names[k % 5]})"
-            slips.equal(crops[:, k], expected, name, given=dict(x=x, size=size), slips=mistakes if mirror else {})
+            slips.equal(crops[:, k], expected, name, given=dict(x=x, size=size), slips=mistakes)
     expect.raises(ValueError, lambda: mine(np.zeros((1, 3, 4, 8)), 5), "a crop of 5 from an image of 4 x 8")
 
 
@@ -114,7 +118,16 @@ def alexnet_loss(mine, rng):
     scores = expect.unchanged(lambda: mine(params, x), x=x, **params)
     with kernels.reference_only():
         model = _built_in_alexnet(params)
-        expect.equal(scores, model.loss(x), "scores", tolerance=1e-7, given=dict(x=x))
+        mistakes = {
+            words: partial(_built_in_alexnet(params, **changes).loss, x)
+            for words, changes in (
+                ("LRN were left out", dict(lrn="never")),
+                ("LRN came before the pool, not after it", dict(lrn="first")),
+                ("there were a ReLU after the last layer", dict(last=True)),
+                ("the ReLU between the affine layers were forgotten", dict(between=False)),
+            )
+        }
+        slips.equal(scores, model.loss(x), "scores", tolerance=1e-7, given=dict(x=x), slips=mistakes)
         expected, expected_grads = model.loss(x, y)
     loss, grads = expect.pair(
         expect.unchanged(lambda: mine(params, x, y), x=x, **params), "alexnet_loss with labels"
@@ -165,8 +178,8 @@ def _alexnet_shapes(width, image, hidden, classes):
     return shapes
 
 
-def _built_in_alexnet(params):
-    """The same network out of nnscratch's layers, with these parameters."""
+def _built_in_alexnet(params, lrn="last", between=True, last=False):
+    """The same network out of nnscratch's layers, with these parameters; the other arguments make slips."""
     from nnscratch.layers import LRN, Affine, Conv, Flatten, MaxPool, ReLU, Sequential
     from nnscratch.models.classifier import Classifier
 
@@ -174,10 +187,12 @@ def _built_in_alexnet(params):
     for i in range(1, 6):
         F, C, K, _ = params[f"conv{i}.w"].shape
         layers += [Conv(C, F, K, pad="same", dtype=np.float64), ReLU()]
-        layers += [MaxPool(3, stride=2)] if i in (1, 2, 5) else []
-        layers += [LRN()] if i < 3 else []
+        pool = [MaxPool(3, stride=2)] if i in (1, 2, 5) else []
+        layers += [LRN(), *pool] if lrn == "first" and i < 3 else pool
+        layers += [LRN()] if lrn == "last" and i < 3 else []
     hidden, classes = (Affine(*params[f"affine{i}.w"].shape, dtype=np.float64) for i in (6, 7))
-    model = Classifier(Sequential(*layers, Flatten(), hidden, ReLU(), classes))
+    head = [hidden, *[ReLU()] * between, classes, *[ReLU()] * last]
+    model = Classifier(Sequential(*layers, Flatten(), *head))
     for name, value in zip(model.params, params.values()):
         model.params[name] = value
     return model

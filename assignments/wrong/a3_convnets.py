@@ -3,6 +3,8 @@
 from tests.course.slips import slip
 from tests.course.wrong import Wrong
 
+B = "a3.spatial_batch_norm_forward"
+
 WRONG = [
     slip(
         "a3.output_size",
@@ -213,6 +215,58 @@ def conv_fast_forward(x, w, b, stride=1, pad=0):
         "a ReLU is forgotten before the last layer",
         '    go("relu", relu_forward)\n    go("affine7"',
         '    go("affine7"',
-        "scores[",
+        "ReLU between the affine layers",
+    ),
+    slip(B, "the variance is divided by M - 1", "x.var(axis=(0, 2, 3))", "x.var(axis=(0, 2, 3), ddof=1)", "M - 1"),
+    slip(B, "eps is added after the root", "np.sqrt(var + eps)", "np.sqrt(var) + eps", "eps were added after"),
+    slip(
+        B,
+        "gamma and beta are forgotten",
+        "return gamma[:, None, None] * x_hat + beta[:, None, None]",
+        "return x_hat",
+        "gamma and beta were left out",
+    ),
+    slip(B, "given statistics are not used", "own = mean is None", "own = True", "given statistics were not used"),
+    slip("a3.lrn_forward", "k is forgotten", "k + alpha", "alpha", "k were left out"),
+    slip("a3.lrn_forward", "the exponent is positive", "damping**-beta", "damping**beta", "wrong sign"),
+    slip("a3.lrn_forward", "x is not squared", "x * x", "x", "not squared"),
+    slip(
+        "a3.ten_crop", "two corners are swapped", "(0, right), (down, 0)", "(down, 0), (0, right)", "bottom left"
+    ),
+    slip(
+        "a3.max_pool_forward",
+        "row and column are swapped in the switches",
+        "row * W + column)",
+        "column * W + row)",
+        "rows and columns were swapped",
+    ),
+    slip(
+        "a3.im2col",
+        "a window is a row, not a column",
+        "return cols.reshape(N, C * KH * KW, OH * OW)",
+        "return cols.reshape(N, C * KH * KW, OH * OW).swapaxes(1, 2)",
+        "places and pixels",
+    ),
+    slip(
+        "a3.grouped_conv_forward",
+        "the channels of a group are not neighbours",
+        "x[:, g * channels : (g + 1) * channels]",
+        "x[:, g::groups]",
+        "every groups-th channel",
+    ),
+    slip(
+        "a3.alexnet_parameters",
+        "a number of filters is wrong",
+        '"conv4": (2 * width',
+        '"conv4": (3 * width',
+        "conv4.w has shape",
+    ),
+    slip("a3.alexnet_parameters", "the dtype is forgotten", ".astype(dtype)", "", "has dtype float64"),
+    slip(
+        "a3.alexnet_loss",
+        "LRN is forgotten",
+        '        if name in ("conv1", "conv2"):\n            go("lrn", lrn_forward)\n',
+        "",
+        "LRN were left out",
     ),
 ]

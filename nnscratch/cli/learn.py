@@ -62,7 +62,10 @@ def register(commands: Any) -> None:
     train.add_argument(
         "--mine", action="store_true", required=True, help="your own layers, beside the built-in ones"
     )
-    train.add_argument("--epochs", type=whole(1), default=3, metavar="N", help="sweeps over the images (3)")
+    train.add_argument("--epochs", type=whole(1), default=5, metavar="N", help="sweeps over the images (5)")
+    train.add_argument(
+        "--norm", choices=["batch", "lrn"], default="batch", help="which norm the network has (batch)"
+    )
     train.add_argument("--images", type=whole(100), default=2000, metavar="N", help="training images (2000)")
 
 
@@ -266,4 +269,5 @@ def _reset(arguments):
 def _train(arguments):
     from nnscratch.course.mine import train_mine
 
-    return train_mine(_folder(arguments), arguments.epochs, arguments.images)
+    train_mine(_folder(arguments), arguments.epochs, arguments.images, arguments.norm, say)
+    return 0

@@ -141,6 +141,7 @@ def raises(error: type[Exception], call: Callable[[], Any], words: str) -> Excep
     Traceback (most recent call last):
     nnscratch.course.expect.Unmet: a ValueError was to be raised (labels from 0 to 9 only), but none was
     """
+    expected = f"a{'n' if error.__name__[0] in 'AEIOU' else ''} {error.__name__}"
     try:
         call()
     except NotWritten:
@@ -149,8 +150,8 @@ def raises(error: type[Exception], call: Callable[[], Any], words: str) -> Excep
         return raised
     except Exception as other:
         kind = type(other).__name__
-        raise Unmet(f"a {error.__name__} was to be raised ({words}), but it was {kind}: {other}") from other
-    raise Unmet(f"a {error.__name__} was to be raised ({words}), but none was")
+        raise Unmet(f"{expected} was to be raised ({words}), but it was {kind}: {other}") from other
+    raise Unmet(f"{expected} was to be raised ({words}), but none was")
 
 
 def unchanged(call: Callable[[], Any], *arrays: Any, **named: Any) -> Any:

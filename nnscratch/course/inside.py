@@ -32,7 +32,7 @@ def perform(name: str, folder: Path | str, seed: int = 0) -> dict[str, Any]:
     """
     exercise = find_exercise(name)
     start = time.perf_counter()
-    with _at_home(Path(folder) / exercise.assignment):
+    with at_home(Path(folder) / exercise.assignment):
         outcome = _judge(exercise, Path(folder), seed)
     return {
         "message": "",
@@ -133,8 +133,13 @@ def _module(path):
 
 
 @contextlib.contextmanager
-def _at_home(home):
-    """Give the learner's files the names that they have for each other, for this check only."""
+def at_home(home):
+    """Give the files in the learner's folder `home` the names that they have for each other, inside this block.
+
+    >>> with at_home(Path("my-course/a2_layers")):
+    ...     sys.path[0]
+    'my-course/a2_layers'
+    """
     names = {Path(row.file).stem for row in all_exercises().values() if row.assignment == home.name}
     before = {name: sys.modules.pop(name) for name in names if name in sys.modules}
     bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
