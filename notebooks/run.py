@@ -96,6 +96,7 @@ def tidy(notebook, before):
         if "timed" in cell.metadata.get("tags", []) and old.outputs:
             cell.outputs = old.outputs
         cell.execution_count = count
+        cell.outputs = merged(cell.outputs)
         for out in cell.outputs:
             if out.output_type == "execute_result":
                 out.execution_count = count
@@ -104,6 +105,17 @@ def tidy(notebook, before):
                 if "image/png" in out.data:
                     out.data = nbformat.from_dict({"image/png": out.data["image/png"].strip()})
     return notebook
+
+
+def merged(outputs):
+    """Join what was printed in several pieces; how many there are depends on how fast the machine was."""
+    joined = []
+    for out in outputs:
+        if joined and out.output_type == joined[-1].output_type == "stream" and out.name == joined[-1].name:
+            joined[-1].text += out.text
+        else:
+            joined.append(out)
+    return joined
 
 
 def save(notebook, path):

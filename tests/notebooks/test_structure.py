@@ -31,6 +31,10 @@ def prose(notebook):
     return "\n\n".join(cell.source for cell in cells(notebook, "markdown"))
 
 
+def test_the_readme_lists_it(path):
+    assert f"| {path.stem[:2]} | `{path.stem[3:]}` |" in (run.FOLDER / "README.md").read_text()
+
+
 def test_it_is_valid_and_as_the_runner_saves_it(path, notebook):
     nbformat.validate(notebook)
     assert notebook.metadata == run.METADATA
