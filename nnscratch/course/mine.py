@@ -121,7 +121,7 @@ def train_mine(
 
     >>> train_mine(getfixture("tmp_path"))
     Traceback (most recent call last):
-    nnscratch.course.exercises.CourseError: none of your layers is in the network yet: pass a3.conv_forward ...
+    nnscratch.course.exercises.CourseError: none of your layers is in the network yet: ...
     """
     from nnscratch.data import load as load_data
     from nnscratch.layers.override import using

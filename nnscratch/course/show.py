@@ -13,6 +13,7 @@ HEADS = {
     "needs": ("not yet", "bold yellow"),
 }
 MOST_PRINTED = 12
+LONG_LINE = 90  # a longer line of a docstring was broken because it was full
 
 
 def outcome_lines(exercise: Exercise, outcome: Outcome, full: bool = False) -> list[Any]:
@@ -109,11 +110,25 @@ def task_lines(exercise: Exercise, source: str) -> list[Any]:
         for node in ast.parse(source).body:
             if isinstance(node, ast.FunctionDef) and node.name == exercise.function:
                 head = f"def {node.name}({ast.unparse(node.args)})"
-                words = (ast.get_docstring(node) or "").splitlines()
+                words = _unwrapped(ast.get_docstring(node) or "")
                 return [labelled("task", Text(head, style="bold")), *(labelled("", line) for line in words)]
     except SyntaxError:
         pass
     return []
+
+
+def _unwrapped(docstring):
+    """The lines of a docstring, with those that were only broken for their length put together again."""
+    lines: list[str] = []
+    last = 0
+    for line in docstring.splitlines():
+        goes_on = last > LONG_LINE and line[:1].strip() and not line.startswith(">>>")
+        last = len(line)
+        if goes_on:
+            lines[-1] += " " + line
+        else:
+            lines.append(line)
+    return lines
 
 
 def hint_lines(exercise: Exercise, count: int) -> list[Any]:

@@ -124,7 +124,7 @@ def test_a_network_of_own_layers_learns_like_the_built_in_one(learner):
     for norm in ("lrn", "batch"):
         said.clear()
         hear = lambda label, text: said.append((label, text))  # noqa: E731
-        trained = train_mine(learner.folder, epochs=1, images=100, norm=norm, say=hear)
+        trained = train_mine(learner.folder, epochs=1, images=40, norm=norm, say=hear)
         assert np.allclose(trained["yours"].losses, trained["built-in"].losses, rtol=1e-3)
     assert trained["picture"].read_bytes()[1:4] == b"PNG"
     assert [label for label, _ in said] == ["yours", "training", "time", "yours", "built-in", "apart", "picture"]
