@@ -58,8 +58,13 @@ def _source(code):
         lines,
         start,
         ast.parse(textwrap.dedent("".join(lines))),
-        Path(inspect.getsourcefile(function) or "").name,
+        _name_of(Path(inspect.getsourcefile(function) or "")),
     )
+
+
+def _name_of(path):
+    """The name of a file; that of a notebook's cell says nothing to its reader."""
+    return "this cell" if path.parent.name.startswith("ipykernel_") else path.name
 
 
 def _assigns(node, wanted, word):
