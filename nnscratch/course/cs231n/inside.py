@@ -21,7 +21,7 @@ from nnscratch.interop.cs231n.dialects import speak
 
 
 def perform(name: str, folder: Path | str, year: int, seed: int = 0) -> dict[str, Any]:
-    """Check one part in this very process; return the Outcome's fields as a dict. Modules stay imported.
+    """Check one part in this very process; return the Outcome's fields as a dict.
 
     folder: the one that holds the folder cs231n.
 
@@ -34,7 +34,7 @@ def perform(name: str, folder: Path | str, year: int, seed: int = 0) -> dict[str
     row, folder = find_row(name), Path(folder)
     start = time.perf_counter()
     speak(year)
-    before = dict(sys.modules)
+    others = {module: sys.modules.pop(module) for module in list(sys.modules) if _is_theirs(module)}
     sys.path.insert(0, str(folder))
     try:
         _what_python2_had()
@@ -42,11 +42,15 @@ def perform(name: str, folder: Path | str, year: int, seed: int = 0) -> dict[str
         outcome = verdict(row, folder, lambda: _run(row, seed))
     finally:
         sys.path.remove(str(folder))
-        for module in set(sys.modules) - set(before):
-            if module.partition(".")[0] in ("cs231n", "past"):
-                del sys.modules[module]
+        for module in filter(_is_theirs, list(sys.modules)):
+            del sys.modules[module]
+        sys.modules.update(others)
     no_more = {"message": "", "where": "", "finding": None, "report": ""}
     return {**no_more, **outcome, "seconds": time.perf_counter() - start}
+
+
+def _is_theirs(module):
+    return module.partition(".")[0] in ("cs231n", "past")
 
 
 def _run(row, seed):
