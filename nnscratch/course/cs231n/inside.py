@@ -27,6 +27,7 @@ def perform(name: str, folder: Path | str, year: int, seed: int = 0) -> dict[str
 
     >>> place = getfixture("tmp_path") / "cs231n"
     >>> place.mkdir()
+    >>> _ = (place / "__init__.py").write_text("")
     >>> _ = (place / "layers.py").write_text("def relu_forward(x):\\n    out = None\\n    return out, x")
     >>> perform("layers.relu_forward", place.parent, 2026)["message"]
     'relu_forward is not written yet'
