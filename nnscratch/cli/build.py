@@ -88,7 +88,7 @@ def load_data(settings: Mapping[str, Any]) -> Any:
     if size and found.image[1:] != tuple(size):
         raise SettingError(
             f"--image-size: only pictures in folders and archives are brought to a size; those of {found.name} "
-            f"are {found.image[1]}x{found.image[2]}, so leave the option out"
+            f"are {found.image[1]}x{found.image[2]}: leave the option out, and choose a network for such images"
         )
     if settings["train_images"] or settings["test_images"]:
         return found.subset(train=settings["train_images"], test=settings["test_images"])

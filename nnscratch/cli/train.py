@@ -19,6 +19,7 @@ examples:
   nnscratch train --norm lrn --augment mirror,crop4,cutout8 --schedule step:every=4,factor=0.1
   nnscratch train --layers my_layers.py            with your own pairs in place of the built-in ones
   nnscratch train --model char-rnn --data shakespeare.txt --hidden 256       a text, character by character
+  nnscratch train --model alexnet --data FOLDER    the full AlexNet on your pictures, with the settings of 2012
   nnscratch train --quick                          a minute's run, to see that all works
   nnscratch train --resume runs/longer             go on with an interrupted run
   nnscratch train --device gpu --precision tf32 --graph      on an NVIDIA card, with rounded products

@@ -101,3 +101,20 @@ def test_a_network_that_was_published_with_its_settings_has_them():
     assert (own["rate"], own["weight_decay"], own["preprocess"]) == (0.01, 0.0, "scale")
     assert resolve({"model": "18pct", "optimizer": "adam"})["weight_decay"] == 5e-4
     assert resolve({"model": "resnet20"})["rate"] == 0.06
+
+
+def test_alexnet_is_trained_on_pictures_as_in_2012():
+    settings = resolve({"model": "alexnet", "data": "photos"})
+    expected = {
+        "image_size": (256, 256), "augment": "mirror,window227,colour", "preprocess": "mean-image-255",
+        "optimizer": "momentum", "momentum": 0.9, "rate": 0.01, "weight_decay": 5e-4, "clip_norm": 0.0,
+        "schedule": "reduce-on-plateau", "epochs": 90, "batch_size": 128,
+    }  # fmt: skip
+    assert {name: settings[name] for name in expected} == expected
+    assert settings["options"] == {"width": 96, "drop": 0.5}
+    assert resolve({"model": "alexnet", "data": "photos", "batch_size": 32})["rate"] == 0.0025
+    smaller = resolve({"model": "alexnet-one-tower", "data": "photos", "image_size": (128, 200), "rate": 0.002})
+    assert (smaller["augment"], smaller["rate"]) == ("mirror,window112,colour", 0.002)
+    other_rule = resolve({"model": "alexnet", "data": "photos", "optimizer": "adam"})
+    assert (other_rule["rate"], other_rule["epochs"]) == (1e-3, 90)
+    assert resolve({"model": "alexnet-torchvision", "data": "photos"})["image_size"] is None

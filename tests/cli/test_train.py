@@ -8,7 +8,9 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from nnscratch.cli import main
 from nnscratch.cli.run_folder import RunFolder
@@ -108,6 +110,40 @@ def test_quick_is_small(tmp_path):
     config = RunFolder.open(run).config
     assert config["data"]["train"] == 1000 and config["data"]["test"] == 500
     assert config["settings"]["epochs"] == 1
+
+
+def test_alexnet_learns_from_a_folder_of_pictures_of_all_sizes(tmp_path, capsys, fails):
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 24), ("test", 6)):
+        for label, colour in (("grass", 1), ("sky", 2)):
+            folder = tmp_path / "photos" / split / label
+            folder.mkdir(parents=True)
+            for number in range(count):
+                pixels = rng.integers(0, 120, (*rng.integers(60, 130, 2), 3), dtype=np.uint8)
+                pixels[..., colour] += 120
+                Image.fromarray(pixels).save(folder / f"{number}.png")
+    words = [
+        "train",
+        "--model",
+        "alexnet",
+        "--width",
+        "6",
+        "--data",
+        str(tmp_path / "photos"),
+        "--image-size",
+        "76",
+    ]
+    words += ["--validation", "8", "--batch-size", "8", "--seed", "0"]
+    run = tmp_path / "run"
+    assert main([*words, "--epochs", "3", "--out", str(run), "--no-plots"]) == 0
+    assert "rate 0.000625, batches of 8, 3 epochs, mirror,window67,colour" in in_one_line(capsys.readouterr().out)
+    config, result = (json.loads((run / name).read_text()) for name in ("config.json", "result.json"))
+    assert (config["data"]["image"], result["model"]["image"]) == ([3, 76, 76], [3, 67, 67])
+    assert np.isfinite(result["last_epoch"]["loss"])
+    assert main(["evaluate", str(run), "--ten-crop", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["ten_crop"], found["images"]) == (True, 12)
+    assert "it needs at least 67x67" in fails("train", "--model", "alexnet", "--data", "shapes10")
 
 
 def test_own_layers_stand_in_and_are_kept_track_of(tmp_path, capsys, fails):
