@@ -7,7 +7,7 @@ import itertools
 
 import numpy as np
 
-from experiments.record import Stopwatch, options, write_row
+from experiments.record import Stopwatch, options, weights_per_step, write_row
 from nnscratch.models import CaptioningRNN
 from nnscratch.models.captioning import SPECIAL
 from nnscratch.training import Adam
@@ -35,9 +35,13 @@ def main():
                 if loss < 0.01:
                     break
         right = float(np.mean([a == b for a, b in zip(model.sample(x), sentences)]))
-        weights = sum(array.size for key, array in model.params.items() if array.ndim == 2 and "embed" not in key)
         parameters = sum(array.size for array in model.params.values())
-        row = {"parameters": parameters, "multiply_adds": weights, "accuracy": right, "watch": watch}
+        row = {
+            "parameters": parameters,
+            "multiply_adds": weights_per_step(model),
+            "accuracy": right,
+            "watch": watch,
+        }
         data = f"{len(sentences)} made-up captions"
         write_row(
             "captions",

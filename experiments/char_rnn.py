@@ -7,7 +7,7 @@ characters take 85 seconds of CPU time on a two-core machine, the ten that are t
 import math
 from pathlib import Path
 
-from experiments.record import RESULTS, Stopwatch, options, write_row
+from experiments.record import RESULTS, Stopwatch, options, weights_per_step, write_row
 from nnscratch.data import TextData, read_text
 from nnscratch.models import build
 from nnscratch.plotting import plot_curves, save
@@ -30,10 +30,9 @@ def main():
         history = solver.train()
     nats = model.nats(data.test_text)
     name = f"char-rnn, {settings.cell} {settings.depth} x {settings.hidden}, {settings.epochs} epochs"
-    weights = [array.size for key, array in model.params.items() if array.ndim == 2 and "embedding" not in key]
     parameters = sum(array.size for array in model.params.values())
     write_row(
-        "char_rnn", name, parameters=parameters, multiply_adds=sum(weights),
+        "char_rnn", name, parameters=parameters, multiply_adds=weights_per_step(model),
         accuracy=solver.evaluate("test")["accuracy"], watch=watch, data=data.name, nats=round(nats, 4),
         bits=round(nats / math.log(2), 4), val_nats=round(history.rows[-1]["val_loss"], 4),
     )  # fmt: skip

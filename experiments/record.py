@@ -57,6 +57,11 @@ def write_row(
     return row
 
 
+def weights_per_step(model):
+    """Return the multiply-adds of one step of a model of sequences: each weight once, but for those looked up."""
+    return sum(array.size for key, array in model.params.items() if array.ndim == 2 and "embed" not in key)
+
+
 class Stopwatch:
     """`with Stopwatch() as watch: ...`; then `watch.seconds`, and `watch.cpu_seconds` of all threads together."""
 

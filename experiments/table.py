@@ -17,12 +17,31 @@ commands named below have measured: each trains from nothing, with seed 0, on th
 "CIFAR-10, JPEG copy" are the images as JPEG files of quality 75, on which accuracies may differ from those on the
 lossless set. Seconds are those of training, on a machine that did other work as well: CPU seconds (of all threads)
 say more.
-
-Multiply-adds are those of one example. `docs/architectures.md` shows the networks layer by layer. That every
-network for images agrees with PyTorch on the same weights, scores and all gradients to 1e-8 in float64, is a test
-(`tests/models/test_against_torch.py`), and so is its ONNX file (`tests/interop/test_onnx_export.py`, to 1e-5).
 """
+NETWORKS = """\
+## Networks
+
+Every network that `nnscratch models` lists, in full size, and the one for captions; lenet has ReLUs and max pools
+here, char-rnn reads 97 characters, captioning knows a thousand words. Multiply-adds are those of one image, or of
+one step of a text. [architectures.md](architectures.md) shows the networks layer by layer.
+
+- *PyTorch*: the largest relative difference to PyTorch's layers on the same weights, of scores, loss and the
+  gradient of every parameter, in float64. `python -m experiments.agreement` measures it; a test asks for 1e-8 of
+  smaller forms (`tests/models/test_against_torch.py`).
+- *ONNX*: the largest relative difference of the scores when onnxruntime runs the network's ONNX file, in float32,
+  from the same command; a test asks for 1e-5 (`tests/interop/test_onnx_export.py`).
+- *accuracy*: of the test images of {data} after {epochs} epochs, where it was trained:
+  `python -m experiments.network NAME --data CIFAR10`.
+"""
+OTHERS = """\
+Below are the other methods, and networks that were trained on other data.
+"""
+DATA, EPOCHS = "CIFAR-10, JPEG copy", 5  # what the accuracies of the first table are measured with
+NETWORK_COLUMNS = (
+    "name", "input", "parameters", "multiply-adds", "PyTorch", "ONNX", "accuracy", "seconds", "cpu_seconds"
+)  # fmt: skip
 COLUMNS = ("name", "parameters", "multiply-adds", "accuracy", "epochs", "seconds", "cpu_seconds", "date")
+WORDS = ("command", "name", "input", "date")
 
 
 def rows():
@@ -34,6 +53,12 @@ def rows():
                 yield path.stem, row
 
 
+def compared():
+    """Return the rows of experiments.agreement, one for each network; none before it has run."""
+    path = RESULTS / "agreement.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+
+
 def cell(column, row):
     """Return the text of one cell."""
     value = row.get(column)
@@ -41,26 +66,50 @@ def cell(column, row):
         return ""
     if column == "accuracy":
         return f"{value:.2%}"
+    if column in ("PyTorch", "ONNX"):
+        return f"{value:.0e}"
     return f"{value:,}" if isinstance(value, int) else f"{value:,.0f}" if isinstance(value, float) else str(value)
 
 
-def page(found):
-    """Return the text of the page for pairs (experiment, row)."""
+def table(columns, lines):
+    """Return the lines of a table of rows; numbers stand to the right."""
+    yield "| " + " | ".join(columns).replace("_", " ") + " |"
+    yield "|" + "|".join("---" if column in WORDS else "---:" for column in columns) + "|"
+    for row in lines:
+        yield "| " + " | ".join(cell(column, row) for column in columns) + " |"
+    yield ""
+
+
+def networks(found, agreement):
+    """Return the first table's rows, the networks compared with what they reach, and the pairs that are left."""
+    trained = {
+        row["name"]: row
+        for experiment, row in found
+        if (experiment, row["data"], row.get("epochs")) == ("network", DATA, EPOCHS)
+    }
+    joined = []
+    for row in agreement:
+        furthest = max(row[part] for part in ("scores", "loss", "gradients"))
+        joined.append({**row, "PyTorch": furthest, "ONNX": row["onnx"], **trained.get(row["name"], {})})
+    shown = [trained[row["name"]] for row in agreement if row["name"] in trained]
+    return joined, [(experiment, row) for experiment, row in found if not any(row is each for each in shown)]
+
+
+def page(found, agreement=()):
+    """Return the text of the page for pairs (experiment, row) and the rows of experiments.agreement."""
+    first, found = networks(list(found), agreement)
+    text = [INTRODUCTION]
+    if first:
+        text += [NETWORKS.format(data=DATA, epochs=EPOCHS), *table(NETWORK_COLUMNS, first), OTHERS]
     tables = {}
     for experiment, row in found:
-        tables.setdefault((row["data"], row.get("machine", "")), []).append((experiment, row))
-    text = [INTRODUCTION]
+        lines = tables.setdefault((row["data"], row.get("machine", "")), [])
+        lines.append({**row, "command": f"`experiments.{experiment}`"})
     for (data, machine), lines in tables.items():
         text.append(f"## {data}\n\nMeasured on {machine}.\n" if machine else f"## {data}\n")
-        head = ["command", *COLUMNS]
-        text.append("| " + " | ".join(head).replace("_", " ") + " |")
-        text.append("|" + "|".join("---:" if c not in ("command", "name", "date") else "---" for c in head) + "|")
-        for experiment, row in lines:
-            cells = [f"`experiments.{experiment}`", *(cell(column, row) for column in COLUMNS)]
-            text.append("| " + " | ".join(cells) + " |")
-        text.append("")
+        text += table(("command", *COLUMNS), lines)
     return "\n".join(text)
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(rows()), encoding="utf-8")
+    PAGE.write_text(page(rows(), compared()), encoding="utf-8")

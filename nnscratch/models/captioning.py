@@ -33,6 +33,8 @@ class CaptioningRNN:
     >>> loss, grads = model.loss(np.ones((2, 4), np.float32), captions)
     >>> len(grads), len(model.sample(np.ones((2, 4), np.float32), length=3))
     (8, 2)
+    >>> model.scores(np.ones((2, 4), np.float32), captions).shape
+    (2, 4, 5)
     """
 
     def __init__(self, words, features=512, embed=128, hidden=128, cell="lstm", seed=0, dtype=np.float32):
@@ -97,6 +99,13 @@ class CaptioningRNN:
             "scores": dw_scores,
         }
         return number(loss), {f"{part}.{name}": dw for part, grads in parts.items() for name, dw in grads.items()}
+
+    def scores(self, x, captions):
+        """Return the scores (N, T, V) of the word after each of captions (N, T), given features x (N, D)."""
+        layers = self.layers
+        start = self._start(layers["project"].forward(x)[0])
+        out, _ = layers["cell"].forward(layers["embed"].forward(captions)[0], start=start)
+        return layers["scores"].forward(out)[0]
 
     def sample(self, x, length=30, temperature=0.0, rng=0):
         """Return a caption, a string, for each of the features x (N, D), of up to `length` words.

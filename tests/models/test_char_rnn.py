@@ -1,4 +1,4 @@
-"""The character model: gradients, torch, one text cut into pieces or not, sampling, and bad input."""
+"""The character model: gradients, one text cut into pieces or not, sampling, and bad input."""
 
 import math
 
@@ -46,43 +46,6 @@ def test_it_starts_at_log_characters_and_learns_a_rhyme(cell):
     assert model.nats(data.test_text) < 0.2
     assert model.sample("row, row, row your b", length=20, temperature=0) == "oat, gently down the"
     assert solver.evaluate("test")["accuracy"] > 0.9
-
-
-def test_torch_agrees():
-    torch = pytest.importorskip("torch")
-    H, E, V = 6, 4, 5
-    model = char_rnn("abcde", hidden=H, embed=E, depth=2, dtype=np.float64)
-    for key, w in model.params.items():
-        model.params[key] = w + 0.1 * np.random.default_rng(1).normal(size=w.shape)
-
-    def turned(w):
-        i, f, o, g = np.split(w, 4, axis=-1)
-        return torch.tensor(np.concatenate([i, f, g, o], axis=-1).T.copy())
-
-    theirs = torch.nn.ModuleList(
-        [torch.nn.Embedding(V, E), torch.nn.LSTM(E, H, 2, batch_first=True), torch.nn.Linear(H, V)]
-    ).double()
-    ours, zeros = model.params, torch.zeros(4 * H)
-    states = {"0.weight": torch.tensor(ours["embedding1.w"]), "2.bias": torch.tensor(ours["temporalaffine1.b"])}
-    states["2.weight"] = torch.tensor(ours["temporalaffine1.w"].T.copy())
-    for layer in (0, 1):
-        for name, key in (("wx", "weight_ih"), ("wh", "weight_hh"), ("b", "bias_ih")):
-            states[f"1.{key}_l{layer}"] = turned(ours[f"lstm{layer + 1}.{name}"])
-        states[f"1.bias_hh_l{layer}"] = zeros
-    theirs.load_state_dict(states)
-    x, y = draw(model, 3, 7)
-    scores = theirs[2](theirs[1](theirs[0](torch.tensor(x)))[0])
-    expected = torch.nn.functional.cross_entropy(scores.reshape(-1, V), torch.tensor(y.reshape(-1)))
-    expected.backward()
-    loss, grads = model.loss(x, y)
-    assert_allclose(model.loss(x), scores.detach().numpy(), atol=1e-8)
-    assert_allclose(loss, expected.item(), atol=1e-8)
-    assert_allclose(grads["embedding1.w"], theirs[0].weight.grad.numpy(), atol=1e-8)
-    assert_allclose(grads["temporalaffine1.w"], theirs[2].weight.grad.numpy().T, atol=1e-8)
-    for layer in (0, 1):
-        for name, key in (("wx", "weight_ih"), ("wh", "weight_hh"), ("b", "bias_ih")):
-            grad = theirs[1].get_parameter(f"{key}_l{layer}").grad
-            assert_allclose(turned(grads[f"lstm{layer + 1}.{name}"]), grad, atol=1e-8)
 
 
 @CELLS
