@@ -73,6 +73,9 @@ def register(commands: Any) -> None:
     train.add_argument(
         "--norm", choices=["batch", "lrn"], default="batch", help="which norm the network has (batch)"
     )
+    train.add_argument(
+        "--data", default="auto", metavar="DATA", help="cifar10, shapes10 or a path (CIFAR-10 if at hand)"
+    )
     train.add_argument("--images", type=whole(100), default=2000, metavar="N", help="training images (2000)")
 
 
@@ -276,7 +279,7 @@ def _reset(arguments):
 def _train(arguments):
     from nnscratch.course.mine import train_mine
 
-    train_mine(_folder(arguments), arguments.epochs, arguments.images, arguments.norm, say)
+    train_mine(_folder(arguments), arguments.epochs, arguments.images, arguments.norm, say, source=arguments.data)
     return 0
 
 

@@ -111,13 +111,20 @@ def own_parts(folder: Path | str, norm: str = "batch") -> tuple[dict[str, Mappin
 
 
 def train_mine(
-    folder: Path | str, epochs: int = 5, images: int = 2000, norm: str = "batch", say: Callable = print
+    folder: Path | str,
+    epochs: int = 5,
+    images: int = 2000,
+    norm: str = "batch",
+    say: Callable = print,
+    source: str = "auto",
 ) -> dict[str, Any]:
-    """Train the small AlexNet twice on shapes10, with the learner's parts and with the built-in ones.
+    """Train the small AlexNet twice, with the learner's parts and with the built-in ones.
 
     Both begin with the same weights, see the same batches and use no dropout, so that the curves of right layers
-    lie on each other. `say(label, text)` hears how it goes. Returns both histories ("yours", "built-in") and the
-    path of the picture. Raises CourseError when no part is the learner's own yet.
+    lie on each other. `say(label, text)` hears how it goes. `source` is what `nnscratch.data.load` takes; "auto"
+    is CIFAR-10 where it is at hand, else shapes10, without a download. Returns both histories ("yours",
+    "built-in") and the path of the picture. Raises CourseError when no part is the learner's own yet, DataError
+    for data that cannot be used or have fewer images.
 
     >>> train_mine(getfixture("tmp_path"))
     Traceback (most recent call last):
@@ -136,7 +143,8 @@ def train_mine(
     say("yours", ", ".join(own))
     if missing:
         say("built-in", ", ".join(f"{name} (waits for {exercise})" for name, exercise in missing.items()))
-    data = load_data("shapes10").subset(train=images, val=min(500, images))
+    data = load_data(source, validation=500, download=source != "auto").subset(train=images)
+    say("data", f"{images} images of {data.name}")
     pairs = {f"{name}_{half}": f for name, halves in own.items() for half, f in halves.items() if half != "loss"}
     loss = own.get("softmax_loss", {}).get("loss")
     say("training", "first with the built-in layers, then with yours")
@@ -185,10 +193,10 @@ def _function(name, folder):
         raise CourseError(f"{row.path}: {type(error).__name__}: {error}; nnscratch learn check {name}") from error
 
 
-def _model(norm, loss):
+def _model(data, norm, loss):
     from nnscratch.models import small_alexnet
 
-    model = small_alexnet(width=WIDTH, norm=norm, drop=0.0)
+    model = small_alexnet(width=WIDTH, norm=norm, drop=0.0, classes=data.num_classes, image=data.image)
     if loss is not None:
         model.criterion = lambda scores, y: loss(scores, y)
     return model
@@ -200,7 +208,7 @@ def _train(data, epochs, norm, loss):
     from nnscratch.training import Adam, OneCycle, ProgressBar
 
     solver = Solver(
-        _model(norm, loss),
+        _model(data, norm, loss),
         data,
         Adam(rate=RATE),
         OneCycle(),
@@ -214,7 +222,7 @@ def _train(data, epochs, norm, loss):
 
 
 def _seconds_of_a_step(data, norm, loss):
-    model, x = _model(norm, loss), np.asarray(data.x_train[:BATCH], np.float32) / 255
+    model, x = _model(data, norm, loss), np.asarray(data.x_train[:BATCH], np.float32) / 255
     start = time.perf_counter()
     model.loss(x, data.y_train[:BATCH])
     return time.perf_counter() - start

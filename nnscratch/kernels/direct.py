@@ -108,12 +108,12 @@ def conv_weight_gradient(dout, x, w_shape, window, groups=1):
     A tile's b is then a line of dout: the F numbers of a place. Each thread adds up a dw of its own.
     """
     F, C, KH, KW = w_shape
-    dout, width = channels_last(dout, dout.dtype), COLUMNS * LANES[dout.dtype]
+    dout, lanes = channels_last(dout, dout.dtype), LANES[dout.dtype]
     if C % ROWS and C < 4 * ROWS:  # few channels: so that a tile takes several taps, all must see all outputs
         x, window = _with_border(x, window)
     x = channels_last(x, dout.dtype)
-    if (F // groups) % width:  # a tile reads whole lines
-        dout = _whole_lines(dout, groups, width)
+    if (F // groups) % lanes:  # a tile reads whole vectors
+        dout = _whole_vectors(dout, groups, lanes)
     layout = weight_plan(x.shape, dout.shape, window, C, F // groups)
 
     def work(start, stop):
@@ -139,11 +139,11 @@ def _with_border(x, window):
     return channels_first(bordered), window._replace(pad=(0, 0))
 
 
-def _whole_lines(dout, groups, width):
-    """Pad each group's share of dout's channels with zeros to whole lines."""
+def _whole_vectors(dout, groups, lanes):
+    """Pad each group's share of dout's channels with zeros to whole vectors."""
     N, OH, OW, F = dout.shape
     F //= groups
-    line = -(-F // width) * width
+    line = -(-F // lanes) * lanes
     padded = np.pad(dout.reshape(N, OH, OW, groups, F), [(0, 0)] * 4 + [(0, line - F)])
     return padded.reshape(N, OH, OW, groups * line)
 

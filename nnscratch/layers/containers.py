@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from nnscratch import kernels
 from nnscratch.arrays import array_module
 from nnscratch.layers.base import FlatDict, Layer, infer, parameter_gradients, shortcut
 from nnscratch.shapes import ShapeError
@@ -201,12 +202,12 @@ class Sum(Container):
         """Add up what the branches give; raises ShapeError when their shapes differ."""
         outs, caches = zip(*(layer.forward(x, train) for layer in self.children.values()))
         _check_branches(self, outs, [out.shape for out in outs])
-        return sum(outs[1:], start=outs[0].copy()), caches
+        return _added(*outs), caches
 
     def backward(self, dout, caches):
         """Hand dout to every branch and add up what comes back."""
         dxs, grads = _branches_backward(self, [dout] * len(caches), caches)
-        return sum(dxs[1:], start=dxs[0].copy()), grads
+        return _added(*dxs), grads
 
 
 class Concat(Container):
@@ -233,7 +234,13 @@ class Concat(Container):
         ends = [sum(channels[: i + 1]) for i in range(len(channels))]
         pieces = [dout[:, end - width : end] for end, width in zip(ends, channels)]
         dxs, grads = _branches_backward(self, pieces, caches)
-        return sum(dxs[1:], start=dxs[0].copy()), grads
+        return _added(*dxs), grads
+
+
+@kernels.example_by_example
+def _added(first, *others):
+    """Their sum, in memory of its own, laid out alike: branches may hand on what belongs to others."""
+    return sum(others, start=first.copy(order="K"))
 
 
 def _branches_backward(container, douts, caches):

@@ -58,8 +58,11 @@ def build(name, **options):
     True
     """
     builder = choose(name, MODELS, "model")
+    parameters = inspect.signature(builder).parameters
     for option in options:
-        choose(option, inspect.signature(builder).parameters, f"option of {name}")
+        choose(option, parameters, f"option of {name}")
     model = builder(**options)
     model.spec = {"name": name, **options}
+    if "image" in parameters:
+        model.image = options.get("image", parameters["image"].default)
     return model

@@ -6,7 +6,8 @@ from nnscratch import arrays
 from nnscratch.choices import choose
 from nnscratch.layers import ACTIVATIONS, LRN, Affine, BatchNorm, Conv, Dropout, Flatten, MaxPool, Sequential
 from nnscratch.layers.initializers import for_activation, normal
-from nnscratch.models.classifier import Classifier, shape_after
+from nnscratch.models.blocks import feature_shape
+from nnscratch.models.classifier import Classifier
 
 NORMS = {"batch": "batch norm", "lrn": "local response norm", "none": "no norm"}
 
@@ -60,6 +61,6 @@ def small_alexnet(
         *pooling(),
         Flatten(),
     ]
-    (features,) = shape_after(trunk, image, dtype)
+    (features,) = feature_shape("small-alexnet", trunk, image, dtype)
     head = [Dropout(drop, rng=rng), Affine(features, 512, **make), act()]
     return Classifier(Sequential(*trunk, *head, Dropout(drop, rng=rng), Affine(512, classes, **last)))

@@ -6,6 +6,7 @@ from nnscratch.arrays import array_module
 from nnscratch.kernels import use_precision
 from nnscratch.layers import Sequential, softmax, softmax_loss
 from nnscratch.layers.base import infer, parameter_gradients
+from nnscratch.shapes import ShapeError
 
 
 class InputError(ValueError):
@@ -17,7 +18,8 @@ class Classifier:
 
     `layers` is a Layer (mostly a Sequential), `criterion` a loss `(scores, y) -> (loss, dscores)`. `regularizer`,
     a function `(w, strength) -> (penalty, dw)`, prices every weight `w` (not biases, not norms) by `strength`.
-    `spec` names the builder and its options, so that a saved run can be built again.
+    `spec` names the builder and its options, so that a saved run can be built again; `image` is the (C, H, W) that
+    a network from `build` was made for, None for others.
 
     >>> from nnscratch.layers import Affine
     >>> model = Classifier(Affine(3, 2, rng=0))
@@ -31,6 +33,7 @@ class Classifier:
         self.criterion = criterion
         self.regularizer, self.strength = regularizer, strength
         self.spec = spec
+        self.image = None
 
     @property
     def params(self):
@@ -55,9 +58,12 @@ class Classifier:
         x = self._input(x)
         if y is not None and len(x) == 0:
             raise InputError("x holds no examples: a loss needs at least one")
-        if y is None:
-            return infer(self.layers, x)
-        scores, cache = self.layers.forward(x, train=True)
+        try:
+            if y is None:
+                return infer(self.layers, x)
+            scores, cache = self.layers.forward(x, train=True)
+        except ShapeError as error:
+            raise self._size_told(x, error) from error
         loss, dscores = self.price(scores, y)
         return self._regularize(loss, parameter_gradients(self.layers, dscores, cache))
 
@@ -74,6 +80,17 @@ class Classifier:
                 "nnscratch.data.Standardize().fit(x_train)(x)"
             )
         return x.astype(self.dtype, copy=False) if x.dtype.kind == "f" else x
+
+    def _size_told(self, x, error):
+        """An error about shapes, in terms of the images where their size is the cause."""
+        if self.image is None or tuple(x.shape[1:]) == tuple(self.image):
+            return error
+        holds, needs = ("x".join(str(size) for size in shape) for shape in (x.shape[1:], self.image))
+        name = (self.spec or {}).get("name", "the network")
+        return ShapeError(
+            f"{name} was built for images of {needs}, but those of x are {holds}: bring them to that size, or "
+            f"build the network with image={tuple(x.shape[1:])} ({error})"
+        )
 
     def _regularize(self, loss, grads):
         if self.regularizer is None:

@@ -6,7 +6,8 @@ from nnscratch import arrays
 from nnscratch.choices import choose
 from nnscratch.layers import ACTIVATIONS, Affine, AveragePool, Conv, Flatten, MaxPool, Sequential
 from nnscratch.layers.initializers import for_activation, normal
-from nnscratch.models.classifier import Classifier, shape_after
+from nnscratch.models.blocks import feature_shape
+from nnscratch.models.classifier import Classifier
 
 POOLS = {"average": AveragePool, "max": MaxPool}
 
@@ -26,6 +27,6 @@ def lenet(classes=10, image=(3, 32, 32), activation="tanh", pool="average", seed
     make = {"init": for_activation(activation), "rng": rng, "dtype": dtype}
     last = make | {"init": normal(0.01)}  # scores start near 0, and so the loss near log(classes)
     trunk = [Conv(image[0], 6, 5, **make), act(), pooling(2), Conv(6, 16, 5, **make), act(), pooling(2), Flatten()]
-    (features,) = shape_after(trunk, image, dtype)
+    (features,) = feature_shape("lenet", trunk, image, dtype)
     head = [Affine(features, 120, **make), act(), Affine(120, 84, **make), act(), Affine(84, classes, **last)]
     return Classifier(Sequential(*trunk, *head))

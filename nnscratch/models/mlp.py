@@ -9,6 +9,7 @@ from nnscratch.choices import choose
 from nnscratch.layers import ACTIVATIONS, Affine, BatchNorm, Dropout, Flatten, Layer, Sequential
 from nnscratch.layers.initializers import for_activation, normal
 from nnscratch.models.classifier import Classifier
+from nnscratch.shapes import ShapeError
 
 
 def mlp(
@@ -24,7 +25,8 @@ def mlp(
     """Build a multilayer perceptron with `hidden` units per layer on images (C, H, W), or (D,) features.
 
     `norm="batch"` puts batch norm before every non-linearity; `drop` is the share dropped after it.
-    Source: Rumelhart, Hinton & Williams 1986. Raises ValueError for an unknown activation or norm.
+    Source: Rumelhart, Hinton & Williams 1986. Raises ValueError for an unknown activation or norm,
+    ShapeError for an image without pixels.
 
     >>> model = mlp(hidden=(20,), classes=3, image=(4,))
     >>> model.loss(np.ones((5, 4), np.float32)).shape
@@ -35,6 +37,8 @@ def mlp(
     rng = arrays.rng(seed)
     layers: list[Layer] = [Flatten()]
     D = math.prod(image)
+    if D < 1:
+        raise ShapeError(f"mlp: image={image} holds no numbers: it needs at least one in every axis")
     for M in hidden:
         layers += [Affine(D, M, init=for_activation(activation), rng=rng, dtype=dtype)]
         layers += [BatchNorm(M, dtype=dtype)] if normed else []

@@ -39,7 +39,7 @@ def plot_beside(histories: Mapping[str, Any]) -> Picture:
     right.set_title("Validation accuracy")
     right.set_xlabel("epoch")
     right.xaxis.set_major_locator(MaxNLocator(integer=True))
-    right.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    right.yaxis.set_major_formatter(PercentFormatter(1))
     for axes, labels in zip((left, right), ends):
         label_ends(axes, labels)
     return figure

@@ -54,7 +54,7 @@ def plot_curves(history: Any, test_accuracy: float | None = None) -> Picture:
     if test_accuracy is not None and epochs:
         right.plot(epochs[-1], test_accuracy, color=GREEN, marker="D", markersize=7, zorder=3)
         labels.append((test_accuracy, f"test {test_accuracy:.1%}", GREEN))
-    right.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    right.yaxis.set_major_formatter(PercentFormatter(1))
     label_ends(right, labels)
     for axes in (left, right):
         axes.set_xlabel("epoch")

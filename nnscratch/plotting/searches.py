@@ -32,7 +32,7 @@ def plot_cross_validation(accuracies: Mapping[Any, Sequence[float]], choice: str
     axes.plot(places[best], means[best], "D", color=ORANGE, markersize=7, zorder=3)
     axes.set_xticks(places, [str(value) for value in values])
     axes.set_xlabel(choice)
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
     axes.set_title(f"Accuracy over the folds: best at {choice} = {values[best]}, {means[best]:.1%}")
     return figure
 

@@ -10,6 +10,7 @@ from nnscratch.course.exercises import CourseError, all_exercises, find_exercise
 from nnscratch.course.folder import solution_of
 from nnscratch.course.mine import PARTS, own_parts, train_mine
 from nnscratch.course.progress import Progress
+from tests.data.samples import write_image_folder
 
 FORWARD, BACKWARD = (find_exercise(f"a2.affine_{way}") for way in ("forward", "backward"))
 
@@ -124,10 +125,22 @@ def test_a_network_of_own_layers_learns_like_the_built_in_one(learner):
     for norm in ("lrn", "batch"):
         said.clear()
         hear = lambda label, text: said.append((label, text))  # noqa: E731
-        trained = train_mine(learner.folder, epochs=1, images=64, norm=norm, say=hear)
+        trained = train_mine(learner.folder, epochs=1, images=64, norm=norm, say=hear, source="shapes10")
         assert np.allclose(trained["yours"].losses, trained["built-in"].losses, rtol=1e-3)
     assert trained["picture"].read_bytes()[1:4] == b"PNG"
-    assert [label for label, _ in said] == ["yours", "training", "time", "yours", "built-in", "apart", "picture"]
+    labels = ["yours", "data", "training", "time", "yours", "built-in", "apart", "picture"]
+    assert [label for label, _ in said] == labels and said[1][1] == "64 images of shapes10"
+
+
+def test_own_layers_train_on_a_folder_of_pictures(learner, tmp_path):
+    pictures = write_image_folder(tmp_path / "pictures", classes=[f"c{n}" for n in range(300)], size=(16, 16))
+    progress = Progress(learner.folder)
+    for name in ("a2.relu_forward", "a2.relu_backward"):
+        learner.write(all_exercises()[name], solution_of(all_exercises()[name]))
+        progress.record(name, passed=True)
+    said = {}
+    train_mine(learner.folder, epochs=1, images=64, say=said.setdefault, source=str(pictures))
+    assert said["yours"] == "relu" and said["data"] == "64 images of pictures"
 
 
 def test_a_layer_that_no_longer_loads_is_named(learner):

@@ -1,6 +1,7 @@
 """Grading: honest work gets its points, and hostile submissions get none, with a reason."""
 
 import csv
+import html
 import io
 import shutil
 import zipfile
@@ -11,8 +12,8 @@ from nnscratch.cli import main
 from nnscratch.course.exercises import CourseError, assignments_folder, select
 from nnscratch.course.grading import submissions
 from nnscratch.course.grading.audit import breaches, zeroed
-from nnscratch.course.grading.feedback import csv_text, page
-from nnscratch.course.grading.grade import check_under_guard, grade
+from nnscratch.course.grading.feedback import csv_text, page, write_pages
+from nnscratch.course.grading.grade import Grade, check_under_guard, grade
 from nnscratch.course.grading.submissions import SubmissionError, read_submission
 
 SOLUTIONS = assignments_folder() / "solutions"
@@ -320,10 +321,16 @@ def test_pages_show_the_doctors_report_and_nothing_is_run_in_them(tmp_path):
     assert wrong != AFFINE
     source = wrong + "\nprint('<script>alert(1)</script>')\n"
     [one] = grade([hand_in(tmp_path, source, "<b>eve")], ROWS)
-    html = page(one, ROWS)
-    assert "<script>" not in html and "<b>eve" not in html and "&lt;script&gt;" in html
-    assert one.outcomes["a2.affine_backward"].report in html.replace("&#x27;", "'").replace("&gt;", ">")
-    assert "batch" in html and "a2.affine_backward" in html
+    text = page(one, ROWS)
+    assert "<script>" not in text and "<b>eve" not in text and "&lt;script&gt;" in text
+    assert one.outcomes["a2.affine_backward"].report in text.replace("&#x27;", "'").replace("&gt;", ">")
+    assert "batch" in text and "a2.affine_backward" in text
+
+
+def test_every_learner_has_a_page_of_their_own(tmp_path):
+    names = ["a:b", "a;b", "a|b", "a_b", "a_b-2"]
+    paths = write_pages([Grade(name, {}, refused="no zip") for name in names], [], tmp_path)
+    assert all(html.escape(name) in path.read_text() for name, path in zip(names, paths))
 
 
 def test_the_command_writes_the_table_and_the_pages(tmp_path, capsys):

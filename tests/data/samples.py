@@ -26,7 +26,7 @@ def write_image_folder(folder: Path, classes=("cat", "dog"), size=(8, 6), kind="
             place = folder / split / name
             place.mkdir(parents=True)
             for number in range(count):
-                image = np.full((*size, 3), 10 * label + number, np.uint8)
+                image = np.full((*size, 3), (10 * label + number) % 256, np.uint8)
                 (place / f"{number}.{kind}").write_bytes(picture(image, kind))
     return folder
 

@@ -72,6 +72,22 @@ def test_every_model_starts_at_log_classes_and_learns(name):
     assert model.loss(x).shape == (8, 10)
 
 
+@pytest.mark.parametrize("name", [name for name in MODELS if name != "char-rnn"])
+def test_images_of_another_size_are_taken_or_the_right_size_is_told(name):
+    options, size = SMALLER.get(name, ({"width": 6} if name not in ("lenet", "mlp") else {}, 32))
+    with pytest.raises(
+        ShapeError, match=r"images of 0x0 pixels are too small: it needs at least \d+x\d+|needs at least one"
+    ):
+        build(name, image=(3, 0, 0), **options)
+    model = build(name, classes=10, image=(3, size, size), **options)
+    other, _ = images(N=2, size=9)
+    for y in (None, np.zeros(2, int)):
+        try:
+            model.loss(other, y)
+        except ShapeError as error:
+            assert f"{name} was built for images of 3x{size}x{size}, but those of x are 3x9x9" in str(error)
+
+
 SMALL = [
     (small_alexnet, (2, 9, 9), {"width": 2, "norm": "batch"}),
     (small_alexnet, (2, 9, 9), {"width": 2, "norm": "lrn", "activation": "tanh"}),

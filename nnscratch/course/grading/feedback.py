@@ -93,7 +93,8 @@ def write_pages(grades: Sequence[Grade], exercises: Sequence[Exercise], folder: 
     paths = []
     for one in grades:
         plain = re.sub(r"[^\w. -]", "_", one.learner).strip()[:100] or "learner"
-        path = folder / f"{plain}{'-2' * (folder / f'{plain}.html' in paths)}.html"
+        names = (plain, *(f"{plain}-{number}" for number in range(2, len(grades) + 1)))
+        path = next(path for name in names if (path := folder / f"{name}.html") not in paths)
         write_atomically(path, page(one, exercises).encode())
         paths.append(path)
     return paths

@@ -41,7 +41,8 @@ def to_onnx(model: Any, shape: tuple[int | str, ...], states: bool = False, mask
     scores (N, T, V) after each of their words are those of the word that follows. To let it speak, append the
     likeliest word to the caption and run again.
 
-    Dropout and side heads rest in evaluation, and are left out. Raises OnnxError for a layer that cannot be
+    Dropout and side heads rest in evaluation, and are left out. Write networks in float32: onnxruntime knows many
+    operations in no other type. Raises OnnxError for a layer that cannot be
     written and for states or a mask where no layer takes them, ImportError without onnx, ShapeError for examples
     that the network cannot take.
 
