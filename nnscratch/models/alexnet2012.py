@@ -22,8 +22,9 @@ def alexnet(classes=1000, image=(3, 227, 227), width=96, drop=0.5, seed=0, dtype
     drawn from N(0, 0.01); biases are 1 in convolutions 2, 4 and 5 and in the hidden affine layers, else 0.
     `nnscratch train --model alexnet --data FOLDER` trains it as in 2012: pictures of 256 x 256 pixels less the
     mean picture; windows of 227 x 227, mirrored, with shifted colours; SGD with momentum 0.9, weight decay 0.0005
-    and rate 0.01 at batches of 128, a tenth of it when the validation loss stops falling; 90 epochs. Then
-    `nnscratch evaluate RUN --ten-crop`. Much narrower networks hardly learn from weights as small as these.
+    and rate 0.01 at batches of 128, a tenth of it when the validation loss stops falling; 90 epochs. Unlike then,
+    gradients are clipped at a norm of 5, without which two classes in place of a thousand make the scores swing.
+    `nnscratch evaluate RUN --ten-crop` tests it. Much narrower networks hardly learn from weights this small.
     Source: Krizhevsky et al. 2012, "ImageNet classification with deep convolutional neural networks", sec. 3-5.
     Raises ShapeError for images of less than 67 x 67 pixels.
 

@@ -107,7 +107,7 @@ def test_alexnet_is_trained_on_pictures_as_in_2012():
     settings = resolve({"model": "alexnet", "data": "photos"})
     expected = {
         "image_size": (256, 256), "augment": "mirror,window227,colour", "preprocess": "mean-image-255",
-        "optimizer": "momentum", "momentum": 0.9, "rate": 0.01, "weight_decay": 5e-4, "clip_norm": 0.0,
+        "optimizer": "momentum", "momentum": 0.9, "rate": 0.01, "weight_decay": 5e-4, "clip_norm": 5.0,
         "schedule": "reduce-on-plateau", "epochs": 90, "batch_size": 128,
     }  # fmt: skip
     assert {name: settings[name] for name in expected} == expected
