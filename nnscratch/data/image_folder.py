@@ -36,7 +36,7 @@ def decode_images(files: dict[PurePosixPath, bytes], source, image=None) -> dict
     (Krizhevsky et al. 2012, sec. 2). Classes are in alphabetical order.
 
     Raises DataError when a split is missing, when train and test hold other classes, when a picture is broken,
-    and when sizes differ and `image` is not given.
+    when sizes differ and `image` is not given, and when the decoded images are too many for the machine's memory.
 
     >>> from PIL import Image
     >>> picture = io.BytesIO()
@@ -58,6 +58,7 @@ def decode_images(files: dict[PurePosixPath, bytes], source, image=None) -> dict
         hint = f"give image=(H, W) to bring all to one size, for example image={image}"
     else:
         hint = ""
+    _check_memory(sum(len(names) for folders in places.values() for names in folders.values()), image, source)
     arrays: dict[str, Any] = {"classes": np.array(classes)}
     first = places["train"][classes[0]][0]
     for split, folders in places.items():
@@ -78,6 +79,23 @@ def _check_places(places, source):
                 f"{source}: train and test hold different classes, only {here} has {', '.join(only)}: "
                 f"add them to {there}, or remove them from {here}"
             )
+
+
+def _memory():
+    """The machine's memory in bytes; without bounds where the system does not say."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError):
+        return float("inf")
+
+
+def _check_memory(count, image, source):
+    needed, memory = 2 * count * 3 * image[0] * image[1], _memory()  # once decoded, once cut into sets
+    if needed > memory:
+        raise DataError(
+            f"{source}: {count:,} images of {_size(image)} need {needed / 1e9:.1f} GB of memory, and the machine "
+            f"has {memory / 1e9:.1f}: take fewer images or a smaller size"
+        )
 
 
 def _decode_all(files, names, source, image, first, hint):

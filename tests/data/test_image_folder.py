@@ -5,6 +5,7 @@ from pathlib import PurePosixPath
 import numpy as np
 import pytest
 
+from nnscratch.data import image_folder
 from nnscratch.data.dataset import DataError
 from nnscratch.data.image_folder import decode_images, image_place, open_picture
 from tests.data.samples import contents, picture, write_image_folder
@@ -82,6 +83,15 @@ def test_resizing_keeps_the_centre_and_the_proportions():
     image = np.zeros((10, 30, 3), np.uint8)
     image[:, 10:20] = 255
     assert open_picture(picture(image), "wide.png", (10, 10)).min() > 200
+
+
+def test_more_images_than_the_memory_holds_are_refused_before_they_are_decoded(pets, monkeypatch):
+    monkeypatch.setattr(image_folder, "_memory", lambda: 16e9)
+    assert decode(pets, image=(256, 256))["x_train"].shape == (4, 3, 256, 256)
+    with pytest.raises(
+        DataError, match=r"6 images of 30000x30000 need 32.4 GB of memory, and the machine has 16.0"
+    ):
+        decode(pets, image=(30_000, 30_000))
 
 
 def test_a_size_that_differs_in_the_test_set_is_noticed(pets):
