@@ -1,8 +1,11 @@
 """Beyond classification on shapes10: a box around the shape, a class for every pixel, and detection in scenes.
 
 Run `python -m experiments.beyond_classification`; nothing is downloaded. `--only localizer` (or segmenter,
-detector) runs one of the three. Rows go into
-results/beyond_classification.json, a picture of detections into results/pictures.
+detector) runs one of the three. Rows go into results/beyond_classification.json, a picture of detections into
+results/pictures.
+
+The settings below were chosen with test images of seed 0 in view. It measures on those of seed 1, on which nothing
+was chosen, and notes the seed in the row (`test_seed`); `--seed 0` tries other settings without spending them.
 """
 
 import numpy as np
@@ -68,6 +71,7 @@ def localize(train, test, scale, settings):
         accuracy=float((right & (overlaps >= 0.5)).mean()),
         watch=watch,
         data="shapes10",
+        test_seed=settings.seed,
         classified=round(float(right.mean()), 4),
         mean_iou=round(float(overlaps.mean()), 4),
     )
@@ -88,13 +92,14 @@ def segment(train, test, scale, settings):
         accuracy=float((predicted == truth[1]).mean()),
         watch=watch,
         data="shapes10",
+        test_seed=settings.seed,
         mean_iou=round(float(np.nanmean(mask_iou(predicted, truth[1], BACKGROUND + 1))), 4),
     )
 
 
 def find(settings):
     """Train a localizer on windows of scenes, slide it over others; accuracy is the mAP at an IoU of 0.5."""
-    train, test = scenes(settings.scenes), scenes(500, split="test")
+    train, test = scenes(settings.scenes), scenes(500, seed=settings.seed, split="test")
     x, y = training_windows(train.x, train.boxes, train.labels, BACKGROUND, 60, rng(0))
     chosen = (y[:, 0] < BACKGROUND) | (rng(1).random(len(y)) < 0.35)  # there is more than enough background
     x, y = x[chosen], y[chosen]
@@ -114,6 +119,7 @@ def find(settings):
         accuracy=mean,
         watch=watch,
         data="scenes of shapes10",
+        test_seed=settings.seed,
         measure="mAP at IoU 0.5",
     )
     sure = detect(model, scale(test.x[:8]), threshold=0.9)
@@ -122,8 +128,8 @@ def find(settings):
 
 def main():
     """Run all three, or the one named by --only."""
-    settings = options(__doc__, epochs=10, images=10_000, scenes=3000, width=16, only="all").parse_args()
-    train, test = shapes10_with_masks(settings.images), shapes10_with_masks(2000, split="test")
+    settings = options(__doc__, epochs=10, images=10_000, scenes=3000, width=16, seed=1, only="all").parse_args()
+    train, test = shapes10_with_masks(settings.images), shapes10_with_masks(2000, settings.seed, split="test")
     scale = Standardize().fit(train.x)
     parts = {
         "localizer": lambda: localize(train, test, scale, settings),

@@ -34,7 +34,9 @@ one step of a text. [architectures.md](architectures.md) shows the networks laye
   `python -m experiments.network NAME --data CIFAR10`.
 """
 OTHERS = """\
-Below are the other methods, and networks that were trained on other data.
+Below are the other methods, and networks that were trained on other data. The settings of
+`experiments.beyond_classification` were chosen with test images of seed 0 in view; on those of a row whose
+`test_seed` is 1, in its results file, nothing was chosen.
 """
 DATA, EPOCHS = "CIFAR-10, JPEG copy", 5  # what the accuracies of the first table are measured with
 NETWORK_COLUMNS = (
