@@ -1,11 +1,8 @@
 """The learner's folder: made once, brought up to date without touching what was written, reset in parts."""
 
-import json
-
 import pytest
 
 from nnscratch.course import folder as folders
-from nnscratch.course.check import check
 from nnscratch.course.exercises import CourseError, all_exercises, assignments_folder, find_exercise
 from nnscratch.course.folder import find_folder, merged, reset, solution_of, start, starters
 from nnscratch.course.progress import Progress
@@ -131,31 +128,6 @@ def test_damaged_progress_is_said_with_a_remedy(content, tmp_path):
     (tmp_path / ".nnscratch-course.json").write_text(content)
     with pytest.raises(CourseError, match="is damaged: delete it"):
         Progress(tmp_path)
-
-
-def notebook(*cells):
-    made = [
-        {"cell_type": "code", "source": source.splitlines(keepends=True), "metadata": {"tags": tags}}
-        for source, *tags in cells
-    ]
-    return json.dumps({"cells": made, "nbformat": 4})
-
-
-def test_a_function_may_be_written_in_a_notebook(learner):
-    own = solution_of(FORWARD) + "\n%matplotlib inline\nraise SystemExit('a trial')"
-    wrong = "def affine_backward(dout, cache):\n    x, w = cache\n    dw = x.reshape(len(x), -1).T @ dout / 3\n"
-    wrong += "    return (dout @ w.T).reshape(x.shape), dw, dout.sum(axis=0)"
-    cells = (own, FORWARD.name), (wrong, BACKWARD.name), ("1 / 0", "setup")
-    (learner.folder / "notes.ipynb").write_text(notebook(*cells))
-    assert check(FORWARD, learner.folder).passed
-    outcome = check(BACKWARD, learner.folder)
-    assert outcome.finding["kind"] == "constant-factor"
-    assert outcome.where.startswith("notes.ipynb, cell a2.affine_backward, line 3: dw =")
-    (learner.folder / "notes.ipynb").write_text(notebook(("def affine_forward(", FORWARD.name)))
-    outcome = check(FORWARD, learner.folder)
-    assert outcome.kind == "syntax" and outcome.where.startswith("notes.ipynb, cell a2.affine_forward, line 1")
-    (learner.folder / "notes.ipynb").write_text("half a noteb")
-    assert check(FORWARD, learner.folder).kind == "not written"
 
 
 def test_solutions_are_shown_without_marks():

@@ -11,7 +11,7 @@ from nnscratch.cli import main
 from nnscratch.course.exercises import CourseError, assignments_folder, select
 from nnscratch.course.grading import submissions
 from nnscratch.course.grading.audit import breaches, zeroed
-from nnscratch.course.grading.feedback import csv_text, page
+from nnscratch.course.grading.feedback import csv_text, page, write_pages
 from nnscratch.course.grading.grade import check_under_guard, grade
 from nnscratch.course.grading.submissions import SubmissionError, read_submission
 
@@ -210,6 +210,17 @@ def test_honest_work_gets_its_points_and_a_cheat_in_one_function_costs_that_one(
     assert table[2][:2] == ["ada", str(sum(row.points for row in ROWS))] and table[2][-1] == ""
     assert "a2.affine_backward: it imports nnscratch.layers" in table[3][-1]
     assert csv_text(grades, ROWS) == csv_text(grade(paths[::-1], ROWS, seed=5, workers=1), ROWS)
+
+
+def test_files_that_an_exercise_imports_are_there_when_only_some_are_graded():
+    [one] = grade([SOLUTIONS], select(["a2.net_loss", "a3.im2col"]))
+    assert [found.kind for found in one.outcomes.values()] == ["passed", "passed"]
+
+
+def test_half_characters_in_a_message_stop_no_grading(tmp_path):
+    [one] = grade([hand_in(tmp_path, function("raise ValueError('\\ud800 oh')"))], ROWS[:1])
+    assert one.outcomes["a2.affine_forward"].message == "ValueError: ? oh"
+    assert b"? oh" in write_pages([one], ROWS[:1], tmp_path / "pages")[0].read_bytes()
 
 
 def test_who_uses_a_cheating_helper_answers_for_it():

@@ -94,7 +94,7 @@ def write_pages(grades: Sequence[Grade], exercises: Sequence[Exercise], folder: 
     for one in grades:
         plain = re.sub(r"[^\w. -]", "_", one.learner).strip()[:100] or "learner"
         path = folder / f"{plain}{'-2' * (folder / f'{plain}.html' in paths)}.html"
-        write_atomically(path, page(one, exercises).encode())
+        write_atomically(path, page(one, exercises).encode(errors="replace"))
         paths.append(path)
     return paths
 
