@@ -20,6 +20,7 @@ from nnscratch.course.cells import Cell, look, put_in
 from nnscratch.course.exercises import CourseError, Exercise, all_exercises, find_exercise
 from nnscratch.course.expect import Unmet, described
 from nnscratch.course.starters import is_untouched, span_of
+from nnscratch.gradcheck.source import named_below
 
 
 def perform(name: str, folder: Path | str, seed: int = 0) -> dict[str, Any]:
@@ -74,7 +75,8 @@ def verdict(exercise: Exercise, folder: Path, run: Callable[[], Any]) -> dict[st
     'error'
     """
     try:
-        run()
+        with named_below(folder):
+            run()
     except Unmet as unmet:
         where = unmet.where or place_of(exercise, folder)
         return told(unmet.kind, unmet.what, where, finding=unmet.finding, report=unmet.report)

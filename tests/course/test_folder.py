@@ -5,6 +5,7 @@ import pytest
 from nnscratch.course import folder as folders
 from nnscratch.course.exercises import CourseError, all_exercises, assignments_folder, find_exercise
 from nnscratch.course.folder import find_folder, merged, reset, solution_of, start, starters
+from nnscratch.course.inside import perform
 from nnscratch.course.progress import Progress
 from nnscratch.course.starters import BEGIN, END, function_in, is_untouched, starter_of
 
@@ -134,3 +135,12 @@ def test_solutions_are_shown_without_marks():
     for row in all_exercises().values():
         text = solution_of(row)
         assert BEGIN not in text and f"def {row.function}(" in text
+
+
+def test_the_place_of_a_finding_is_below_the_folder_wherever_it_is_said(learner):
+    learner.write(BACKWARD, solution_of(BACKWARD).replace("dout.sum(axis=0)", "dout.mean(axis=0)"))
+    learner.write(FORWARD, solution_of(FORWARD))
+    outcome = perform(BACKWARD.name, learner.folder)
+    place = f"{BACKWARD.path}, line "
+    assert outcome["where"].startswith(place) and outcome["finding"]["line"].startswith(place)
+    assert f"see {place}" in outcome["report"]
