@@ -136,7 +136,7 @@ def put_in(module: ModuleType, cells: Iterable[Cell], exercise: str) -> None:
             code = compile(cell.tree(), cell.filename, "exec")
             lines = cell.source.splitlines(keepends=True)
             linecache.cache[cell.filename] = (len(cell.source), None, lines, cell.filename)
-            exec(code, module.__dict__)  # the learner's own code: this runs in the check's process alone
+            exec(code, module.__dict__)  # the learner's own code, to be checked
         except Exception:
             if exercise in cell.exercises:
                 raise

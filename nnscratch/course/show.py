@@ -113,7 +113,7 @@ def task_lines(exercise: Exercise, source: str) -> list[Any]:
                 words = _unwrapped(ast.get_docstring(node) or "")
                 return [labelled("task", Text(head, style="bold")), *(labelled("", line) for line in words)]
     except SyntaxError:
-        pass
+        return []  # the check has said already where Python cannot read the file
     return []
 
 

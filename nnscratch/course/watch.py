@@ -62,7 +62,7 @@ class Watch:
                         continue
                     self._wait(self._exercise, outcome)
                     self._exercise = self._moved(self._exercise)
-            except KeyboardInterrupt:
+            except KeyboardInterrupt:  # a way to leave like "q": every check has been noted when it ended
                 pass
         return self.progress.current(self.rows) is None
 

@@ -58,7 +58,7 @@ class Terminal:
 @pytest.fixture
 def terminal(tmp_path, learner):
     if shutil.which("tmux") is None:
-        pytest.skip("needs tmux")
+        pytest.skip("needs tmux: apt install tmux, or brew install tmux")
     opened = []
 
     def run(words=""):

@@ -9,9 +9,10 @@ from nnscratch.interop import export_onnx, to_onnx
 from nnscratch.interop.onnx_export import OnnxError
 from nnscratch.models import MODELS, build
 from nnscratch.models.transfer import with_new_head
+from tests import needs
 from tests.models.test_models import SMALLER
 
-onnxruntime = pytest.importorskip("onnxruntime")
+onnxruntime = needs.package("onnxruntime")
 
 
 def scores_of(model, x):

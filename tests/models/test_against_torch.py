@@ -7,9 +7,10 @@ from numpy.testing import assert_allclose
 from nnscratch import layers as L
 from nnscratch.models import MODELS, build
 from nnscratch.models.googlenet import SideHeads
+from tests import needs
 from tests.models.test_models import SMALLER
 
-torch = pytest.importorskip("torch")
+torch = needs.package("torch")
 F = torch.nn.functional
 
 WIDTHS = {"nin": 12, "cifar-vgg": 8, "cifar-googlenet": 8, "small-alexnet": 8}

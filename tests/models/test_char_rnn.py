@@ -13,6 +13,7 @@ from nnscratch.models import build, char_rnn
 from nnscratch.models.char_rnn import _drawn
 from nnscratch.shapes import ShapeError
 from nnscratch.training import Adam, Checkpoint, FreshStreams, Solver
+from tests import needs
 
 CELLS = pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
 RHYME = "row, row, row your boat, gently down the stream. "
@@ -49,7 +50,7 @@ def test_it_starts_at_log_characters_and_learns_a_rhyme(cell):
 
 
 def test_torch_agrees():
-    torch = pytest.importorskip("torch")
+    torch = needs.package("torch")
     H, E, V = 6, 4, 5
     model = char_rnn("abcde", hidden=H, embed=E, depth=2, dtype=np.float64)
     for key, w in model.params.items():
