@@ -52,7 +52,7 @@ def one_turn(call, rest):
 
 
 def wait_awake(seconds):
-    """Wait without going to sleep."""
+    """Wait without going to sleep, after which a CPU would begin with a lower clock."""
     until = time.perf_counter() + seconds
     while time.perf_counter() < until:
         pass

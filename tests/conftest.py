@@ -11,6 +11,7 @@ from hypothesis import settings
 from nnscratch import kernels
 from nnscratch.data.cache import cache_folder
 from nnscratch.gpu import gpu_problem
+from tests import needs
 
 # Many tests have a cache of their own for data; the compiled kernels stay where they are.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder()))
@@ -27,7 +28,7 @@ def real_data(name):
     for folder in folders:
         if folder and (Path(folder) / name).exists():
             return Path(folder) / name
-    return pytest.skip(f"{name} is neither in NNSCRATCH_DATA nor in {folders[1]}")
+    return pytest.skip(f"needs {name} in {folders[1]}, or NNSCRATCH_DATA that names its folder")
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def cupy(request, monkeypatch):
         from tests.strict.cupy_double import installed
 
         if emulation.compiler() is None:
-            pytest.skip("no C++ compiler")
+            pytest.skip(needs.COMPILER)
         with installed() as double:
             yield double
 

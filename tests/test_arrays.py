@@ -38,7 +38,7 @@ def test_numpy_stays_on_the_cpu():
         to_device(np.ones(1), "tpu")
 
 
-@pytest.mark.skipif(importlib.util.find_spec("cupy") is not None, reason="CuPy is installed")
+@pytest.mark.skipif(importlib.util.find_spec("cupy") is not None, reason="is about a machine without CuPy")
 def test_the_gpu_without_cupy_says_what_to_install():
     with pytest.raises(DeviceError, match="pip install"):
         to_device(np.ones(1), "gpu")

@@ -10,6 +10,7 @@ from PIL import Image
 
 from nnscratch import plotting
 from nnscratch.training import History, Trial
+from tests import needs
 
 
 def history(epochs, steps=10, validation=True):
@@ -179,7 +180,7 @@ def test_looks_inside_are_drawn(tmp_path):
 
 
 def test_features_in_the_plane_keep_neighbours_together(tmp_path):
-    pytest.importorskip("sklearn")
+    needs.package("sklearn")
     rng = np.random.default_rng(0)
     y = np.arange(60) % 3
     features = rng.normal(size=(60, 6)) + 20 * np.eye(6)[y]

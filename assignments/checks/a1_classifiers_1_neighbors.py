@@ -9,9 +9,8 @@ import tracemalloc
 import numpy as np
 
 from nnscratch.classic import nearest_neighbor
-from nnscratch.course import expect
+from nnscratch.course import expect, slips
 from nnscratch.course.exercises import exercise
-from nnscratch.course.expect_loss import value
 
 LOOPS = (ast.For, ast.While, ast.comprehension)
 
@@ -32,7 +31,7 @@ def _distances(mine, rng, loops):
             + 0 * right,
             "the 2 is missing in |a|**2 - 2 a.b + |b|**2": np.sqrt(np.maximum(squares + products, 0)),
         }
-        value(found, right, "out", causes, given=dict(x=x, train=train))
+        slips.equal(found, right, "out", remedies=causes, given=dict(x=x, train=train))
     same = 10 * rng.normal(size=(30, 20))
     found = mine(same, same.copy())
     expect.equal(found, _by_hypot(same, same), "out", 1e-5, given=dict(x=same, train=same))

@@ -7,9 +7,9 @@ import numpy as np
 from nnscratch.classic.linear import linear_loss
 from nnscratch.classic.linear import softmax_naive as softmax_slowly
 from nnscratch.classic.linear import svm_naive as svm_slowly
-from nnscratch.course import expect
+from nnscratch.course import expect, slips
 from nnscratch.course.exercises import exercise
-from nnscratch.course.expect_loss import descended, gradients_of_loss, loss_causes, mistaken, parts, value
+from nnscratch.course.expect_loss import descended, gradients_of_loss, loss_causes, parts
 from nnscratch.layers.losses import softmax_loss, svm_loss
 
 
@@ -19,19 +19,26 @@ def _linear(mine, rng, criterion, zero_loss, zero_words):
         w, b, x = rng.normal(size=(D, C)), rng.normal(size=C), rng.normal(size=(N, D))
         y = rng.integers(0, C, N)
         zero, _, _ = parts(mine(0 * w, 0 * b, x, y, 0.0), ("loss", "dw", "db"))
-        value(zero, float(zero_loss(C)), f"the loss for w = 0 ({zero_words})", loss_causes(zero_loss(C), 0.0, N))
+        slips.equal(
+            zero,
+            float(zero_loss(C)),
+            f"the loss for w = 0 ({zero_words})",
+            remedies=loss_causes(zero_loss(C), 0.0, N),
+        )
         for strength in (0.0, 0.7):
             result = expect.unchanged(lambda: mine(w, b, x, y, strength), w=w, b=b, x=x, y=y)
             loss, dw, db = parts(result, ("loss", "dw", "db"))
             data = linear_loss(w, b, x, y, 0.0, criterion)[0]
             penalty, biases = (strength / 2 * (array * array).sum() for array in (w, b))
             causes = loss_causes(data, penalty, N, biases)
-            value(loss, data + penalty, f"the loss of {N} examples with strength {strength}", causes)
+            slips.equal(
+                loss, data + penalty, f"the loss of {N} examples with strength {strength}", remedies=causes
+            )
             _, right_dw, right_db = linear_loss(w, b, x, y, strength, criterion)
             expect.shape(dw, w.shape, "dw")
             expect.shape(db, b.shape, "db")
             data_dw = right_dw - strength * w
-            mistaken(dw, right_dw, "dw", {"the penalty has no gradient: add strength * w": data_dw})
+            slips.none_of(dw, right_dw, "dw", {"the penalty has no gradient: add strength * w": data_dw})
             gradients_of_loss(mine, lambda w, b: _named(mine(w, b, x, y, strength)), {"w": w, "b": b})
             expect.equal(dw, right_dw, "dw", given=dict(w=w, x=x))
             expect.equal(db, right_db, "db", given=dict(x=x))

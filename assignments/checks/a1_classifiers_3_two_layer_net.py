@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from nnscratch.course import expect
+from nnscratch.course import expect, slips
 from nnscratch.course.exercises import exercise
-from nnscratch.course.expect_loss import descended, gradients_of_loss, loss_causes, mistaken, parts, value
+from nnscratch.course.expect_loss import descended, gradients_of_loss, loss_causes, parts
 from nnscratch.layers.affine import affine_forward
 from nnscratch.layers.losses import softmax_loss
 
@@ -39,7 +39,7 @@ def two_layer_scores(mine, rng):
         scores, right = _scores(params, x)
         expect.equal(hidden, right, "hidden", given=dict(x=x))
         causes = {"there is a ReLU after the second layer too": np.maximum(scores, 0)}
-        value(found, scores, "scores", causes, given=dict(x=x))
+        slips.equal(found, scores, "scores", remedies=causes, given=dict(x=x))
 
 
 @exercise(
@@ -66,7 +66,7 @@ def two_layer_loss(mine, rng):
         one, two, *biases = (strength / 2 * (params[name] ** 2).sum() for name in ("w1", "w2", "b1", "b2"))
         causes = {"w1 is not penalised": data + two, "w2 is not penalised": data + one}
         causes |= loss_causes(data, one + two, N, sum(biases))
-        value(loss, data + one + two, f"the loss of {N} examples with strength {strength}", causes)
+        slips.equal(loss, data + one + two, f"the loss of {N} examples with strength {strength}", remedies=causes)
         expect.true(
             isinstance(grads, dict) and set(grads) == set(params),
             f"grads should be a dict of w1, b1, w2, b2; it is {list(grads) if isinstance(grads, dict) else grads}",
@@ -76,7 +76,7 @@ def two_layer_loss(mine, rng):
         gradients = mine(params, x, y, 0.0)[1]
         for name in ("w1", "w2"):
             causes = {f"the penalty has no gradient: add strength * {name}": gradients[name]}
-            mistaken(grads[name], gradients[name] + strength * params[name], f'grads["{name}"]', causes)
+            slips.none_of(grads[name], gradients[name] + strength * params[name], f'grads["{name}"]', causes)
         gradients_of_loss(mine, lambda **params: mine(params, x, y, strength), params)
     params["w2"] = params["w2"] * 1e4
     loss, grads = mine(params, x, y, 0.0)

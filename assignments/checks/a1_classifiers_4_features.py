@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from nnscratch.course import expect
+from nnscratch.course import expect, slips
 from nnscratch.course.exercises import exercise
-from nnscratch.course.expect_loss import parts, value
+from nnscratch.course.expect_loss import parts
 
 
 @exercise(
@@ -32,7 +32,7 @@ def hue_histogram(mine, rng):
             "a pixel weighs as much as it is bright: weigh it with max - min": _hues_slowly(x, bins, max),
             "red and blue are exchanged": _hues_slowly(x[:, ::-1], bins),
         }
-        value(found, right, "out", causes, given=dict(x=x, bins=bins))
+        slips.equal(found, right, "out", remedies=causes, given=dict(x=x, bins=bins))
     expect.equal(mine(np.full((1, 3, 2, 2), 0.5), 5), np.zeros((1, 5)), "out of a grey image")
 
 
@@ -63,15 +63,19 @@ def edges(mine, rng):
         grey = rng.random(shape)
         length, angle = parts(expect.unchanged(lambda: mine(grey), grey=grey), ("length", "angle"))
         right, degrees = _edges_slowly(grey)
-        value(
-            length, right, "length", {"the difference over two pixels is to be halved": 2 * right}, dict(grey=grey)
+        slips.equal(
+            length,
+            right,
+            "length",
+            remedies={"the difference over two pixels is to be halved": 2 * right},
+            given=dict(grey=grey),
         )
         causes = {
             "the angles are in radians": np.radians(degrees),
             "down and across are exchanged": (90 - degrees) % 180,
             "angles go from 0 to 180, here they go to 360": _edges_slowly(grey, 360)[1],
         }
-        value(angle, degrees, "angle", causes, dict(grey=grey))
+        slips.equal(angle, degrees, "angle", remedies=causes, given=dict(grey=grey))
 
 
 def _edges_slowly(grey, turn=180):
@@ -122,7 +126,7 @@ def hog(mine, rng):
                 votes / (np.sqrt((votes**2).sum(axis=(1, 2, 3), keepdims=True)) + 1e-6)
             ).reshape(len(grey), -1),
         }
-        value(found, right, "out", causes, dict(grey=grey, cell=cell, bins=bins))
+        slips.equal(found, right, "out", remedies=causes, given=dict(grey=grey, cell=cell, bins=bins))
     expect.equal(mine(np.ones((1, 4, 4)), 2, 3), np.zeros((1, 12)), "out of an image without edges")
 
 

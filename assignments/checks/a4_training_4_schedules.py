@@ -4,9 +4,8 @@ import math
 
 import numpy as np
 
-from nnscratch.course import expect
+from nnscratch.course import expect, slips
 from nnscratch.course.exercises import exercise
-from nnscratch.course.expect_loss import mistaken, value
 from nnscratch.training.schedules import ReduceOnPlateau
 
 
@@ -37,11 +36,11 @@ def warmup_cosine(mine, rng):
                 "it falls from 2 * rate: halve it": 2 * right if step >= warmup else -1,
                 "it rises instead of falling": rate * (1 - math.cos(math.pi * t)) / 2,
             }
-            value(
+            slips.equal(
                 mine(step, steps, warmup, rate),
                 right,
                 f"the rate at step {step} of {steps}, {warmup} of them warm-up,",
-                causes,
+                remedies=causes,
             )
 
 
@@ -82,7 +81,7 @@ def plateau_rate(mine, rng):
     cause = [words for words, wrong in rates.items() if np.allclose(wrong, np.array(found, float))]
     for (losses, patience), rate, expected in zip(plans, found, right):
         words = f"the rate after the losses {losses} with patience {patience} and factor 0.5"
-        mistaken(rate, expected, words, {cause[0]: rate} if cause else {})
+        slips.none_of(rate, expected, words, {cause[0]: rate} if cause else {})
         expect.equal(rate, expected, words)
 
 
@@ -172,11 +171,11 @@ def dropout_schedule(mine, rng):
             "epoch is to be divided by epochs": drop * (1 - math.exp(-5.0 * epoch)),
             "it rises in a straight line": drop * epoch / 8,
         }
-        value(
+        slips.equal(
             mine(epoch, 8, drop, 5.0),
             drop * (1 - power),
             f"the share at epoch {epoch} of 8 with drop {drop}",
-            causes,
+            remedies=causes,
         )
     for drop in (1.0, -0.1):
         expect.raises(ValueError, lambda: mine(1, 8, drop, 5.0), f"drop is {drop}")
@@ -215,7 +214,7 @@ def scores_with_dropout(mine, rng):
             "in use nothing is divided by 1 - drop": scores(1 / (1 - drop)),
             "in use nothing is dropped": scores(_mask(seed, (N, 6), drop)),
         }
-        value(used, scores(1), f"scores in use with drop {drop}", causes)
+        slips.equal(used, scores(1), f"scores in use with drop {drop}", remedies=causes)
         expect.true(
             generator.random() == np.random.default_rng(seed).random(), "in use no random number should be drawn"
         )
@@ -232,7 +231,7 @@ def scores_with_dropout(mine, rng):
             ),
         }
         found, _ = run(True)
-        value(found, scores(mask / (1 - drop)), f"scores in training with drop {drop}", causes)
+        slips.equal(found, scores(mask / (1 - drop)), f"scores in training with drop {drop}", remedies=causes)
 
 
 def _mask(seed, shape, drop):

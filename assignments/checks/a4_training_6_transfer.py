@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from nnscratch.course import expect
+from nnscratch.course import expect, slips
 from nnscratch.course.exercises import exercise
-from nnscratch.course.expect_loss import parts, value
+from nnscratch.course.expect_loss import parts
 
 
 def _net(rng, dtype=np.float64):
@@ -92,13 +92,13 @@ def fine_tune_step(mine, rng):
                 "it has the rate of another layer": 0.9 * speed - 0.1 * grads[name] if rate != 0.1 else None,
             }
             causes = {words: wrong for words, wrong in causes.items() if wrong is not None}
-            value(found[1][name], velocity, f'velocities["{name}"] (rate {rate})', causes)
+            slips.equal(found[1][name], velocity, f'velocities["{name}"] (rate {rate})', remedies=causes)
             causes = {
                 "the velocity is to be added": old - velocity,
                 "it moved by the gradient alone, not by the velocity": old - rate * grads[name],
                 "it moved by the old velocity": old + speed,
             }
-            value(found[0][name], old + velocity, f'params["{name}"] (rate {rate})', causes)
+            slips.equal(found[0][name], old + velocity, f'params["{name}"] (rate {rate})', remedies=causes)
         params, velocities = found
 
 
@@ -106,9 +106,9 @@ def _frozen(found, old, speed, grad, name, named):
     """Expect a frozen layer's arrays to be what they were, and new arrays."""
     why = "its rate is 0" if named else "rates does not name it"
     causes = {"its old velocity still moves it": old + 0.9 * speed, "its velocity moves it": old + speed}
-    value(found[0][name], old, f'params["{name}"] (frozen: {why})', causes)
+    slips.equal(found[0][name], old, f'params["{name}"] (frozen: {why})', remedies=causes)
     causes = {"it is damped by momentum: leave it": 0.9 * speed, "it is set to 0: leave it": 0 * speed}
-    value(found[1][name], speed, f'velocities["{name}"] (frozen: {why})', causes)
+    slips.equal(found[1][name], speed, f'velocities["{name}"] (frozen: {why})', remedies=causes)
     for array, before in ((found[0][name], old), (found[1][name], speed)):
         expect.true(
             not np.shares_memory(array, before), f"{name}: new arrays are asked for, this is the old one; copy it"

@@ -58,7 +58,7 @@ def _run(arguments):
         console().print(f"{one.learner}: {words}{more}", markup=False, highlight=False)
 
     grades = grade(arguments.submissions, rows, arguments.seed, arguments.workers, told)
-    write_atomically(table, csv_text(grades, rows).encode())
+    write_atomically(table, csv_text(grades, rows).encode(errors="replace"))
     feedback = Path(arguments.feedback) if arguments.feedback else table.with_name(f"{table.stem}-feedback")
     write_pages(grades, rows, feedback)
     say("table", str(table))

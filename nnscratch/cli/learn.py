@@ -264,15 +264,20 @@ def _hours(minutes):
 
 
 def _reset(arguments):
+    from nnscratch.course.cells import look
     from nnscratch.course.folder import reset
     from nnscratch.course.progress import Progress
 
     folder = _folder(arguments)
-    progress = Progress(folder)
+    progress, cells = Progress(folder), look(folder).cells
     for row in _rows(arguments.exercises):
         kept = reset(row, folder)
         progress.forget(row.name)
         say("reset", row.name + (f"; what was written is in {kept.relative_to(folder)}" if kept else ""))
+        for cell in cells:
+            if cell.writes(row):
+                place = Path(cell.filename).relative_to(folder).as_posix()
+                say("still in", f"{place}: notebooks are left as they are; empty the cell or take its tag off")
     return 0
 
 

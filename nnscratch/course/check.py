@@ -14,11 +14,11 @@ from nnscratch.course.exercises import Exercise
 class Outcome:
     """How a check went.
 
-    `kind` is "passed", "not written", "needs" (another exercise first), "missing" (no such function), "wrong",
-    "error", "syntax", "time", "memory", "output", "exit" or "crash". `message` says in a sentence what is to be
-    mended, `where` names the place ("a2_layers/affine.py, line 12: ..."), `finding` is the gradient doctor's
-    as a dict and `report` its whole report, or a traceback through the learner's file. `output` is what the
-    learner's code printed.
+    `kind` is "passed", "not written", "needs" (another exercise first), "missing" (no such function), "twice" (in
+    two places), "wrong", "error", "syntax", "time", "memory", "output", "exit" or "crash". `message` says in a
+    sentence what is to be mended, `where` names the place ("a2_layers/affine.py, line 12: ..."), `finding` is the
+    gradient doctor's as a dict and `report` its whole report, or a traceback through the learner's file. `output`
+    is what the learner's code printed.
 
     >>> Outcome("passed").passed
     True

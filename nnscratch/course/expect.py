@@ -268,7 +268,7 @@ def catches(test: Callable, right: Sequence, wrongs: Mapping[str, Sequence], nam
             verdict = test(*arguments)
         except NotWritten:
             raise
-        except Exception:
+        except Exception:  # whatever it raises, it has refused the wrong layer, as it should
             continue
         if verdict is None or bool(verdict):
             raise Unmet(f"the test lets a wrong layer pass: {words}")

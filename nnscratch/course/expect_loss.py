@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nnscratch.course import expect
+from nnscratch.course import expect, slips
 
 
 def parts(result: Any, names: Sequence[str]) -> tuple:
@@ -24,36 +24,8 @@ def parts(result: Any, names: Sequence[str]) -> tuple:
     return result
 
 
-def value(found: Any, expected: Any, name: str, causes: Mapping[str, Any], given: Mapping | None = None) -> None:
-    """Expect a number or array; where it is what a known mistake gives (`causes`, by words), say which.
-
-    >>> value(6.0, 2.0, "the loss", {"it is the sum over the 3 examples: divide by their number": 6.0})
-    Traceback (most recent call last):
-    nnscratch.course.expect.Unmet: the loss is not right: it is the sum over the 3 examples: divide by their number
-    """
-    mistaken(found, expected, name, causes)
-    expect.equal(found, expected, name, given=given)
-
-
-def mistaken(found: Any, expected: Any, name: str, causes: Mapping[str, Any]) -> None:
-    """Raise Unmet where `found` is what a known mistake gives (`causes`, by words) and `expected` is not.
-
-    >>> mistaken(5.0, 2.0, "the loss", {"it is the sum over the 3 examples": 6.0})
-    """
-    for words, wrong in causes.items():
-        if _close(found, wrong) and not _close(wrong, expected):
-            raise expect.Unmet(f"{name} is not right: {words}")
-
-
-def _close(a, b):
-    if not isinstance(a, (np.ndarray, np.generic, int, float)):
-        return False
-    a, b = np.asarray(a), np.asarray(b)
-    return a.dtype.kind in "iuf" and a.shape == b.shape and np.allclose(a, b, rtol=1e-7, atol=1e-10)
-
-
 def loss_causes(data: float, penalty: float, count: int, biases: float = 0.0) -> dict[str, float]:
-    """What typical mistakes make of `data` + `penalty`, a mean over `count` examples, for `value`.
+    """What typical mistakes make of `data` + `penalty`, a mean over `count` examples, for the remedies of `slips`.
 
     penalty: half of strength times the sum of squares; biases: the same of what is not to be penalised.
 
@@ -150,19 +122,23 @@ def descended(
     >>> up = descend(loss, {"w": np.ones(1)}, rng=np.random.default_rng(0), mistake=MISTAKES[3], **how)
     >>> descended(up, loss, {"w": np.ones(1)}, 0, **how)
     Traceback (most recent call last):
-    nnscratch.course.expect.Unmet: w is not right after 6 steps: it climbs: w + rate * dw, instead of w - rate * dw
+    nnscratch.course.expect.Unmet: w after 6 steps is wrong: it climbs: w + rate * dw, instead of w - rate * dw
     """
     trained, losses = found
     right, steps = descend(loss, params, rng=np.random.default_rng(seed), **how)
-    causes = {
-        words: descend(loss, params, rng=np.random.default_rng(seed), mistake=words, **how) for words in MISTAKES
-    }
     if not isinstance(losses, list):
         raise expect.Unmet(f"losses should be a list of numbers, it is {expect.described(losses)}")
-    for words, (wrong, wrong_steps) in causes.items():
-        same = len(losses) == len(wrong_steps) and all(_close(trained[name], wrong[name]) for name in params)
-        if same and not all(_close(wrong[name], right[name]) for name in params):
-            raise expect.Unmet(f"{next(iter(params))} is not right after {len(steps)} steps: {words}")
+
+    def ends(trained, losses):
+        return np.concatenate([[len(losses)], *(np.ravel(trained[name]) for name in params)])
+
+    mistakes = {
+        words: ends(*descend(loss, params, rng=np.random.default_rng(seed), mistake=words, **how))
+        for words in MISTAKES
+    }
+    slips.none_of(
+        ends(trained, losses), ends(right, steps), f"{next(iter(params))} after {len(steps)} steps", mistakes
+    )
     expect.true(
         len(losses) == len(steps),
         f"losses holds {len(losses)} numbers, it should hold {len(steps)}: {how['epochs']} epochs of "

@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 
 from nnscratch.course import NotWritten
-from nnscratch.course.cells import Cell, put_in, tagged_cells
-from nnscratch.course.exercises import Exercise, all_exercises, find_exercise
+from nnscratch.course.cells import Cell, look, put_in
+from nnscratch.course.exercises import CourseError, Exercise, all_exercises, find_exercise
 from nnscratch.course.expect import Unmet, described
 from nnscratch.course.starters import is_untouched, span_of
+from nnscratch.gradcheck.source import named_below
 
 
 def perform(name: str, folder: Path | str, seed: int = 0) -> dict[str, Any]:
@@ -47,13 +48,13 @@ def perform(name: str, folder: Path | str, seed: int = 0) -> dict[str, Any]:
 
 def _judge(exercise: Exercise, folder: Path, seed: int) -> dict[str, Any]:
     def run():
-        module, in_a_cell = load(exercise, folder)
+        module = load(exercise, folder)
         mine = getattr(module, exercise.function, None)
         if mine is None:
             raise Unmet(
                 f"there is no function {exercise.function} in {exercise.path}", exercise.path, kind="missing"
             )
-        if not in_a_cell and is_untouched(text_of(folder / exercise.path), exercise.function):
+        if not _is_written(exercise, folder):
             raise NotWritten(exercise.function)
         if not callable(mine):
             raise Unmet(f"{exercise.function} should be a function, it is {described(mine)}", exercise.path)
@@ -74,7 +75,8 @@ def verdict(exercise: Exercise, folder: Path, run: Callable[[], Any]) -> dict[st
     'error'
     """
     try:
-        run()
+        with named_below(folder):
+            run()
     except Unmet as unmet:
         where = unmet.where or place_of(exercise, folder)
         return told(unmet.kind, unmet.what, where, finding=unmet.finding, report=unmet.report)
@@ -113,36 +115,51 @@ def text_of(path: Path) -> str:
     return path.read_text(encoding="utf-8", errors="replace")
 
 
-def load(exercise: Exercise, folder: Path) -> tuple[ModuleType, bool]:
-    """Run the learner's file; return it as a module, and whether a cell of a notebook has the function.
+def load(exercise: Exercise, folder: Path) -> ModuleType:
+    """Run the learner's file, and what cells of notebooks write in its stead; return it as a module.
 
     >>> from nnscratch.course.exercises import assignments_folder
-    >>> module, in_a_cell = load(find_exercise("a2.affine_forward"), assignments_folder() / "solutions")
-    >>> module.__name__, in_a_cell
-    ('affine', False)
+    >>> load(find_exercise("a2.affine_forward"), assignments_folder() / "solutions").__name__
+    'affine'
     """
     if not (folder / exercise.path).is_file():
         raise Unmet(f"the file {exercise.path} is missing: nnscratch learn start . brings it back", exercise.path)
     linecache.checkcache()
     importlib.invalidate_caches()
+    rows = all_exercises()
     by_file: dict[str, list[Cell]] = {}
-    for cell in tagged_cells(folder):
-        row = all_exercises().get(cell.exercise)
-        if row and row.assignment == exercise.assignment:
-            by_file.setdefault(row.path, []).append(cell)
+    for cell in look(folder).cells:
+        for path in dict.fromkeys(rows[name].path for name in cell.exercises):
+            if path.startswith(f"{exercise.assignment}/"):
+                by_file.setdefault(path, []).append(cell)
     own_cells = by_file.pop(exercise.path, [])
     for path, cells in by_file.items():  # so that `from affine import affine_forward` finds the cell's
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(Exception):  # what is wrong there is said when its own exercises are checked
             put_in(_module(folder / path), cells, "")
     module = _module(folder / exercise.path)
-    return module, put_in(module, own_cells, exercise.name)
+    put_in(module, own_cells, exercise.name)
+    return module
+
+
+def _is_written(exercise, folder):
+    """Whether the function is written, in the file or in a cell; where both have it, neither is preferred."""
+    places = [_below(cell.filename, folder) for cell in look(folder).cells if cell.writes(exercise)]
+    source = text_of(folder / exercise.path)
+    untouched = is_untouched(source, exercise.function)
+    if places and not untouched:
+        with contextlib.suppress(CourseError):  # the file has no such function at all
+            places.append(f"{exercise.path}, line {span_of(source, exercise.function)[0]}")
+    if len(places) > 1:
+        words = f"{exercise.function} is written {len(places)} times, in {' and in '.join(places)}"
+        raise Unmet(f"{words}: keep one (a cell without the tag does not count)", places[0], kind="twice")
+    return bool(places) or not untouched
 
 
 def _module(path):
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None and spec.loader is not None  # a path that ends in .py has both
     module = sys.modules[path.stem] = importlib.util.module_from_spec(spec)
-    exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
+    exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)  # the learner's own code, to be checked
     return module
 
 
@@ -177,15 +194,22 @@ def place_of(exercise: Exercise, folder: Path) -> str:
     >>> place_of(find_exercise("a2.affine_forward"), assignments_folder() / "solutions")
     'a2_layers/affine.py, line ...'
     """
-    with contextlib.suppress(Exception):
-        first, _ = span_of(text_of(folder / exercise.path), exercise.function)
-        return f"{exercise.path}, line {first}"
+    with contextlib.suppress(Exception):  # a file that Python cannot read has no lines to name
+        for cell in look(folder).cells:
+            if cell.writes(exercise):
+                return f"{_below(cell.filename, folder)}, line {span_of(cell.source, exercise.function)[0]}"
+        return f"{exercise.path}, line {span_of(text_of(folder / exercise.path), exercise.function)[0]}"
     return exercise.path
 
 
 def _not_written(exercise, name, folder):
     if name in (exercise.function, ""):
-        return told("not written", f"{exercise.function} is not written yet", place_of(exercise, folder))
+        cells, remarks = look(folder)
+        for cell in cells:
+            if exercise.name in cell.exercises and not cell.writes(exercise):
+                remarks.append(f"{_below(cell.filename, folder)}: it has no function {exercise.function}")
+        more = f" ({'; '.join(remarks)})" if remarks else ""
+        return told("not written", f"{exercise.function} is not written yet{more}", place_of(exercise, folder))
     return told("needs", f"{exercise.function} uses {name}, which is not written yet: write that first")
 
 
@@ -201,6 +225,8 @@ def _blame(exercise, error, folder):
     where = _last_frame(error, folder)
     words = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     if where:
+        if isinstance(error, NameError) and ".ipynb, cell " in where:
+            words += f" (what a cell uses stands in it, in another tagged cell, or in {exercise.path})"
         return told("error", words, where, report=_own_traceback(error, folder))
     words = f"the check could not go on with what {exercise.function} returned: {words}"
     return told("error", words, place_of(exercise, folder), report="".join(traceback.format_exception(error)))
@@ -246,7 +272,7 @@ def main() -> None:
     find_exercise(request["name"])  # loads the checks before memory is limited
     set_limits(request["megabytes"], request["seconds"])
     outcome = perform(request["name"], request["folder"], request["seed"])
-    with contextlib.suppress(Exception):
+    with contextlib.suppress(Exception):  # the learner's code may have closed them: the outcome counts
         sys.stdout.flush()
         sys.stderr.flush()
     write_atomically(place / "reply.json", json.dumps(outcome).encode())

@@ -187,8 +187,7 @@ def _function(name, folder):
     row = all_exercises()[name]
     try:
         with at_home(folder / row.assignment):
-            module, _ = load(row, folder)
-            return getattr(module, row.function)
+            return getattr(load(row, folder), row.function)
     except Exception as error:
         raise CourseError(f"{row.path}: {type(error).__name__}: {error}; nnscratch learn check {name}") from error
 

@@ -70,6 +70,8 @@ def run(
         if kind == "left":
             with contextlib.suppress(OSError, ValueError):
                 reply = json.loads(Path(place, "reply.json").read_text(encoding="utf-8"))
+                whole = json.dumps(reply, ensure_ascii=False).encode(errors="replace")
+                reply = json.loads(whole)  # without half characters, which no terminal and no page can show
                 kind = "replied"
         if kind == "left" and process.returncode < 0:
             return Ending("killed", {}, reader.text, clock.seconds, -process.returncode)

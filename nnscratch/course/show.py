@@ -49,7 +49,7 @@ def outcome_lines(exercise: Exercise, outcome: Outcome, full: bool = False) -> l
         words = f"{exercise.name} in {outcome.seconds:.1f} s" if outcome.passed else outcome.message
         lines = [labelled(head, words, style)]
     if outcome.where and not outcome.passed:
-        lines.append(labelled("see", Text(_with_folder(outcome.where, exercise), style="cyan")))
+        lines.append(labelled("see", Text(outcome.where, style="cyan")))
     if outcome.output.strip():
         printed = outcome.output.strip("\n").splitlines()
         more = [f"... and {len(printed) - MOST_PRINTED} more lines"] if len(printed) > MOST_PRINTED else []
@@ -113,7 +113,7 @@ def task_lines(exercise: Exercise, source: str) -> list[Any]:
                 words = _unwrapped(ast.get_docstring(node) or "")
                 return [labelled("task", Text(head, style="bold")), *(labelled("", line) for line in words)]
     except SyntaxError:
-        pass
+        return []  # the check has said already where Python cannot read the file
     return []
 
 
@@ -167,8 +167,3 @@ def totals(exercises: Sequence[Exercise], progress: Progress) -> dict[str, Any]:
         "seconds": sum(progress.of(row.name)["seconds"] for row in exercises),
         "minutes": sum(row.minutes for row in exercises),
     }
-
-
-def _with_folder(where, exercise):
-    """The doctor names the file alone; a learner with five folders wants the folder too."""
-    return f"{exercise.assignment}/{where}" if where.startswith(f"{exercise.file}, ") else where

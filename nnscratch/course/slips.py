@@ -73,12 +73,15 @@ def _cause(found, expected, mistakes):
 
 def _explains(found, make, expected):
     """Whether a mistake leads to what was found, which it must do far better than what is right."""
+    if not isinstance(found, (np.ndarray, np.generic, int, float)):
+        return False
     found, expected = np.asarray(found), np.asarray(expected)
     try:
         with np.errstate(all="ignore"):
             slip = np.asarray(make() if callable(make) else make)
             room = 1e-4 if found.dtype == np.float32 else 1e-7
-            if slip.shape != found.shape or not np.allclose(found, slip, room, room / 100, equal_nan=True):
+            least = 0.01 * room * (1 + np.max(np.abs(slip[np.isfinite(slip)]), initial=0.0))
+            if slip.shape != found.shape or not np.allclose(found, slip, room, least, equal_nan=True):
                 return False
     except (TypeError, ValueError, IndexError):  # it cannot happen with these shapes, or there are no numbers
         return False

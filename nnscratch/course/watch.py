@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from nnscratch.course.cells import look
 from nnscratch.course.changes import Changes
 from nnscratch.course.check import Outcome, check
 from nnscratch.course.exercises import Exercise, all_exercises
@@ -19,7 +20,8 @@ class Watch:
     """Watches a learner's folder and shows the one thing to mend.
 
     rows: the exercises to work through, by default all of them. `run()` ends when all are passed, with "q", or
-    with Ctrl-C. A file saved elsewhere in the folder moves the loop to the first open exercise of that file.
+    with Ctrl-C. A file saved elsewhere in the folder moves the loop to the first open exercise of that file, and a
+    notebook to the first open one whose cells are others than before.
 
     >>> Watch(getfixture("tmp_path")).rows[0].assignment[:1]
     'a'
@@ -33,6 +35,7 @@ class Watch:
         self.progress = Progress(self.folder)
         self.screen = screen or Screen()
         self.changes = Changes(self.folder)
+        self._cells = look(self.folder).cells
         self.passed: list[str] = []
         self._pending: set[str] = set()
         self._begun = 0.0
@@ -59,7 +62,7 @@ class Watch:
                         continue
                     self._wait(self._exercise, outcome)
                     self._exercise = self._moved(self._exercise)
-            except KeyboardInterrupt:
+            except KeyboardInterrupt:  # a way to leave like "q": every check has been noted when it ended
                 pass
         return self.progress.current(self.rows) is None
 
@@ -90,12 +93,18 @@ class Watch:
             self._key = self._pressed()
 
     def _moved(self, exercise):
-        """The exercise to go on with: this one, or one in the file that was saved, if that is another."""
+        """The exercise to go on with: this one, or one in the file or cell that was saved, if that is another."""
         changed, self._pending = self._pending, set()
-        if exercise.path in changed or any(name.endswith(".ipynb") for name in changed):
-            return exercise
-        there = [row for row in self.rows if row.path in changed]
-        return self.progress.current(there) or exercise
+        in_cells = self._in_changed_cells(changed)
+        there = [row for row in self.rows if row.path in changed or row.name in in_cells]
+        return exercise if exercise in there else self.progress.current(there) or exercise
+
+    def _in_changed_cells(self, changed):
+        """The names of the exercises whose cells in a saved notebook are not what they were."""
+        if not any(name.endswith(".ipynb") for name in changed):
+            return set()
+        before, self._cells = self._cells, look(self.folder).cells
+        return {name for cell in set(before) ^ set(self._cells) for name in cell.exercises}
 
     def _after(self, exercise):
         """The next open exercise behind this one, else the first open one."""
@@ -120,9 +129,16 @@ class Watch:
             Text(line, style="green"),
             *([labelled("passed", ", ".join(self.passed[-3:]), "bold green")] if self.passed else []),
             labelled("exercise", Text.assemble((exercise.name, "bold"), f"   {times}")),
-            labelled("file", Text(exercise.path, style="cyan")),
+            labelled("file", Text(self._place(exercise), style="cyan")),
             Text(""),
         ]
+
+    def _place(self, exercise):
+        """Where the exercise is written: a cell of a notebook, or its file."""
+        for cell in self._cells:
+            if cell.writes(exercise):
+                return Path(cell.filename).relative_to(self.folder).as_posix()
+        return exercise.path
 
     def _body(self, exercise: Exercise, outcome: Outcome) -> list[Any]:
         body = [*self._head(exercise), *outcome_lines(exercise, outcome)]

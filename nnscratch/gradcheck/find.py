@@ -117,7 +117,7 @@ def _load(path):
     module.__file__ = path
     sys.modules[module.__name__] = module
     with _user_code(Path(path).name, path):
-        exec(compile(Path(path).read_bytes(), path, "exec"), module.__dict__)
+        exec(compile(Path(path).read_bytes(), path, "exec"), module.__dict__)  # the user's own, named to be run
     return module
 
 

@@ -1,14 +1,34 @@
 """Point at the line of the user's backward in which a suspect gradient is computed."""
 
 import ast
+import contextlib
 import dataclasses
 import functools
 import inspect
 import textwrap
+from collections.abc import Iterator
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 from nnscratch.gradcheck.findings import Finding
+
+_home: ContextVar[Path | None] = ContextVar("home", default=None)
+
+
+@contextlib.contextmanager
+def named_below(home: Path | str) -> Iterator[None]:
+    """In this block files go by their path below `home`, and lines of files elsewhere are not shown.
+
+    >>> with named_below(Path(__file__).parent):
+    ...     line_of(with_line, "x")
+    'source.py, line ...: return dataclasses.replace(finding, line=line) if line else finding'
+    """
+    token = _home.set(Path(home).resolve())
+    try:
+        yield
+    finally:
+        _home.reset(token)
 
 
 def with_line(finding: Finding, code: Any) -> Finding:
@@ -31,8 +51,11 @@ def line_of(code: Any, name: str) -> str | None:
     True
     """
     try:
-        lines, start, tree, file = _source(code.func if isinstance(code, functools.partial) else code)
+        lines, start, tree, path = _source(code.func if isinstance(code, functools.partial) else code)
     except (OSError, TypeError, SyntaxError, IndentationError):
+        return None
+    file = _name_of(path)
+    if not file:
         return None
     word = name.rsplit(".", 1)[-1]
     wanted = {f"d{word}", f"grad_{word}", f"{word}_grad", f"d_{word}"}
@@ -51,20 +74,22 @@ def line_of(code: Any, name: str) -> str | None:
 
 @functools.lru_cache(maxsize=2)
 def _source(code):
-    """The lines of a function, the number of the first, its tree and the name of its file."""
+    """The lines of a function, the number of the first, its tree and its file."""
     function = inspect.unwrap(code)
     lines, start = inspect.getsourcelines(function)
-    return (
-        lines,
-        start,
-        ast.parse(textwrap.dedent("".join(lines))),
-        _name_of(Path(inspect.getsourcefile(function) or "")),
-    )
+    path = Path(inspect.getsourcefile(function) or "")
+    return lines, start, ast.parse(textwrap.dedent("".join(lines))), path
 
 
 def _name_of(path):
-    """The name of a file; that of a notebook's cell says nothing to its reader."""
-    return "this cell" if path.parent.name.startswith("ipykernel_") else path.name
+    """The name of a file, "" for none of the user's; that of a notebook's cell says nothing to its reader."""
+    if path.parent.name.startswith("ipykernel_"):
+        return "this cell"
+    home = _home.get()
+    if home is None:
+        return path.name
+    path = path.resolve()
+    return path.relative_to(home).as_posix() if path.is_relative_to(home) else ""
 
 
 def _assigns(node, wanted, word):

@@ -14,6 +14,7 @@ from numpy.testing import assert_allclose
 from benchmarks import __main__ as command
 from benchmarks import duel, report
 from benchmarks.neighbours import Neighbours
+from tests import needs
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +28,7 @@ RACES = [name for name in command.NAMES if name not in ("gradcheck", "gpu")]
 
 def run(capsys, *arguments):
     """Run a benchmark at a tiny size and return its JSON."""
-    pytest.importorskip("torch", reason="the benchmarks race against PyTorch: pip install nnscratch[bench]")
+    needs.package("torch")
     assert command.main([*arguments, "--small", "--json"]) == 0
     return json.loads(capsys.readouterr().out)
 
@@ -64,7 +65,7 @@ def test_layers_have_rates_and_shares_of_the_peak(capsys):
 
 
 def test_table_and_saved_page(capsys, tmp_path, monkeypatch):
-    pytest.importorskip("torch")
+    needs.package("torch")
     monkeypatch.setattr(report, "RESULTS", tmp_path / "results")
     assert command.main(["step", "--small", "--save"]) == 0
     shown, saved = capsys.readouterr().out, (tmp_path / "results" / "step.md").read_text()
@@ -81,7 +82,7 @@ def test_ladder_draws_its_plot(capsys, tmp_path):
 
 
 def test_rungs_of_the_ladder_give_the_same_images():
-    pytest.importorskip("torch")
+    needs.package("torch")
     from benchmarks.ladder import rungs
 
     rng = np.random.default_rng(0)
@@ -134,7 +135,7 @@ def test_unknown_name():
     [(["step", "--repeats", "0"], "--repeats"), (["epochs", "--data", "no/such/place"], "no/such/place")],
 )
 def test_bad_arguments_are_named(arguments, why, capsys):
-    pytest.importorskip("torch")
+    needs.package("torch")
     with pytest.raises(SystemExit) as stopped:
         command.main([*arguments, "--small"])
     assert why in capsys.readouterr().err + str(stopped.value)

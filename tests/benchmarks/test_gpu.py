@@ -9,8 +9,9 @@ from numpy.testing import assert_allclose
 from nnscratch.gpu import gpu_problem
 from nnscratch.layers import Affine, Conv, Flatten, ReLU, Sequential
 from nnscratch.models import Classifier, small_alexnet
+from tests import needs
 
-pytest.importorskip("torch", reason="the benchmarks race against PyTorch: pip install nnscratch[bench]")
+needs.package("torch")
 
 from benchmarks import __main__ as command  # noqa: E402
 from benchmarks import contestants, duel, gpu, networks, report, roofline  # noqa: E402
@@ -23,7 +24,7 @@ def options(**given):
     return parser.parse_args([])
 
 
-@pytest.mark.skipif(gpu_problem() is None, reason="there is a card")
+@pytest.mark.skipif(gpu_problem() is None, reason="is about a machine without a card")
 def test_without_a_card_one_line_says_why(capsys):
     assert command.main(["gpu"]) == 2
     said = capsys.readouterr()

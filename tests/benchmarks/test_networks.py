@@ -6,8 +6,9 @@ from numpy.testing import assert_allclose
 
 from nnscratch.layers import AveragePool
 from nnscratch.models import small_alexnet
+from tests import needs
 
-torch = pytest.importorskip("torch", reason="the benchmarks race against PyTorch: pip install nnscratch[bench]")
+torch = needs.package("torch")
 
 from benchmarks import contestants, first_step, networks, passes  # noqa: E402
 

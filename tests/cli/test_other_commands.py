@@ -7,6 +7,7 @@ from PIL import Image
 
 from nnscratch import __version__
 from nnscratch.cli import main
+from tests import needs
 from tests.conftest import real_data
 
 RIGHT = "def double_forward(x): return 2 * x, None\ndef double_backward(dout, cache): return 2 * dout\n"
@@ -59,7 +60,7 @@ def test_info(capsys, cache):
 
 
 def test_info_tells_whether_kernels_are_compiled(capsys, monkeypatch, tmp_path):
-    config = pytest.importorskip("numba").config
+    config = needs.package("numba").config
     monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))
     assert main(["info"]) == 0
     assert "no kernels yet, the first step compiles them into" in capsys.readouterr().out

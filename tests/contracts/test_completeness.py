@@ -65,7 +65,7 @@ def test_every_public_name_has_a_docstring_and_an_example(module):
     try:
         source = inspect.getsource(importlib.import_module(module))
     except ImportError as error:  # numba twins without numba
-        pytest.skip(str(error))
+        pytest.skip(f"{error}: pip install numba")
     examples = "\n".join(line for line in source.splitlines() if line.strip().startswith((">>>", "...")))
     for name, value in public(module):
         assert inspect.getdoc(value), f"{module}.{name} has no docstring"

@@ -12,10 +12,9 @@ from nnscratch.course.expect_loss import (
     descended,
     gradients_of_loss,
     loss_causes,
-    mistaken,
     parts,
-    value,
 )
+from nnscratch.course.slips import equal, none_of
 
 
 def bowl(params, batch):
@@ -55,23 +54,23 @@ def test_the_loss_of_every_step_is_looked_at():
 @pytest.mark.parametrize("words", loss_causes(3.0, 0.5, 4, 0.25))
 def test_a_wrong_loss_is_named(words):
     with pytest.raises(Unmet, match=re.escape(words)):
-        value(loss_causes(3.0, 0.5, 4, 0.25)[words], 3.5, "the loss", loss_causes(3.0, 0.5, 4, 0.25))
+        equal(loss_causes(3.0, 0.5, 4, 0.25)[words], 3.5, "the loss", remedies=loss_causes(3.0, 0.5, 4, 0.25))
 
 
 def test_a_mistake_that_makes_no_difference_is_not_named():
-    mistaken(3.0, 3.0, "the loss", loss_causes(3.0, 0.0, 1))
-    value(3.0, 3.0, "the loss", loss_causes(3.0, 0.0, 1))
+    none_of(3.0, 3.0, "the loss", loss_causes(3.0, 0.0, 1))
+    equal(3.0, 3.0, "the loss", remedies=loss_causes(3.0, 0.0, 1))
 
 
 @pytest.mark.parametrize("found", (None, "x", [1.0], {}))
 def test_what_is_no_number_is_said_to_be_none(found):
     with pytest.raises(Unmet, match="the loss should be a number"):
-        value(found, 3.0, "the loss", {"it is doubled": 6.0})
+        equal(found, 3.0, "the loss", remedies={"it is doubled": 6.0})
 
 
 def test_numbers_that_differ_are_shown_with_the_digits_that_tell_them_apart():
     with pytest.raises(Unmet, match="the loss is 1.50000008, it should be 1.5"):
-        value(1.50000008, 1.5, "the loss", {})
+        equal(1.50000008, 1.5, "the loss")
 
 
 @pytest.mark.parametrize("found", (None, 1.0, (1.0,), [1.0, 2.0]))

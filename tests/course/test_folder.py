@@ -1,13 +1,11 @@
 """The learner's folder: made once, brought up to date without touching what was written, reset in parts."""
 
-import json
-
 import pytest
 
 from nnscratch.course import folder as folders
-from nnscratch.course.check import check
 from nnscratch.course.exercises import CourseError, all_exercises, assignments_folder, find_exercise
 from nnscratch.course.folder import find_folder, merged, reset, solution_of, start, starters
+from nnscratch.course.inside import perform
 from nnscratch.course.progress import Progress
 from nnscratch.course.starters import BEGIN, END, function_in, is_untouched, starter_of
 
@@ -133,32 +131,16 @@ def test_damaged_progress_is_said_with_a_remedy(content, tmp_path):
         Progress(tmp_path)
 
 
-def notebook(*cells):
-    made = [
-        {"cell_type": "code", "source": source.splitlines(keepends=True), "metadata": {"tags": tags}}
-        for source, *tags in cells
-    ]
-    return json.dumps({"cells": made, "nbformat": 4})
-
-
-def test_a_function_may_be_written_in_a_notebook(learner):
-    own = solution_of(FORWARD) + "\n%matplotlib inline\nraise SystemExit('a trial')"
-    wrong = "def affine_backward(dout, cache):\n    x, w = cache\n    dw = x.reshape(len(x), -1).T @ dout / 3\n"
-    wrong += "    return (dout @ w.T).reshape(x.shape), dw, dout.sum(axis=0)"
-    cells = (own, FORWARD.name), (wrong, BACKWARD.name), ("1 / 0", "setup")
-    (learner.folder / "notes.ipynb").write_text(notebook(*cells))
-    assert check(FORWARD, learner.folder).passed
-    outcome = check(BACKWARD, learner.folder)
-    assert outcome.finding["kind"] == "constant-factor"
-    assert outcome.where.startswith("notes.ipynb, cell a2.affine_backward, line 3: dw =")
-    (learner.folder / "notes.ipynb").write_text(notebook(("def affine_forward(", FORWARD.name)))
-    outcome = check(FORWARD, learner.folder)
-    assert outcome.kind == "syntax" and outcome.where.startswith("notes.ipynb, cell a2.affine_forward, line 1")
-    (learner.folder / "notes.ipynb").write_text("half a noteb")
-    assert check(FORWARD, learner.folder).kind == "not written"
-
-
 def test_solutions_are_shown_without_marks():
     for row in all_exercises().values():
         text = solution_of(row)
         assert BEGIN not in text and f"def {row.function}(" in text
+
+
+def test_the_place_of_a_finding_is_below_the_folder_wherever_it_is_said(learner):
+    learner.write(BACKWARD, solution_of(BACKWARD).replace("dout.sum(axis=0)", "dout.mean(axis=0)"))
+    learner.write(FORWARD, solution_of(FORWARD))
+    outcome = perform(BACKWARD.name, learner.folder)
+    place = f"{BACKWARD.path}, line "
+    assert outcome["where"].startswith(place) and outcome["finding"]["line"].startswith(place)
+    assert f"see {place}" in outcome["report"]

@@ -213,6 +213,17 @@ def test_honest_work_gets_its_points_and_a_cheat_in_one_function_costs_that_one(
     assert csv_text(grades, ROWS) == csv_text(grade(paths[::-1], ROWS, seed=5, workers=1), ROWS)
 
 
+def test_files_that_an_exercise_imports_are_there_when_only_some_are_graded():
+    [one] = grade([SOLUTIONS], select(["a2.net_loss", "a3.im2col"]))
+    assert [found.kind for found in one.outcomes.values()] == ["passed", "passed"]
+
+
+def test_half_characters_in_a_message_stop_no_grading(tmp_path):
+    [one] = grade([hand_in(tmp_path, function("raise ValueError('\\ud800 oh')"))], ROWS[:1])
+    assert one.outcomes["a2.affine_forward"].message == "ValueError: ? oh"
+    assert b"? oh" in write_pages([one], ROWS[:1], tmp_path / "pages")[0].read_bytes()
+
+
 def test_who_uses_a_cheating_helper_answers_for_it():
     source = b"def helper(x):\n    return open(x)\ndef one(x):\n    return helper(x)\ndef two(x):\n    return x\n"
     found = breaches(source, set())

@@ -6,6 +6,7 @@ import pytest
 
 from nnscratch.course import notebook
 from nnscratch.data import DataError
+from tests import needs
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +62,7 @@ def test_without_ipywidgets_the_picture_is_drawn_from_the_defaults(monkeypatch):
 
 
 def test_with_ipywidgets_there_is_a_slider_for_each_choice(monkeypatch):
-    widgets = pytest.importorskip("ipywidgets")
+    widgets = needs.package("ipywidgets")
     shown = notebook.explore(draw, k=[1, 3, 5], name=["l1", "l2"])
     sliders = [child for child in shown.children if isinstance(child, widgets.SelectionSlider)]
     assert [(slider.description, slider.value) for slider in sliders] == [("k", 3), ("name", "l2")]

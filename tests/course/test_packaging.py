@@ -13,7 +13,7 @@ ROOT = Path(nnscratch.__file__).parents[1]
 @pytest.fixture
 def setup():
     if not (ROOT / "setup.cfg").is_file():
-        pytest.skip("needs a checkout")
+        pytest.skip("needs a checkout: git clone the project, an installation has no setup.cfg")
     parser = configparser.ConfigParser(interpolation=None)
     parser.read(ROOT / "setup.cfg")
     return parser

@@ -58,7 +58,7 @@ class Terminal:
 @pytest.fixture
 def terminal(tmp_path, learner):
     if shutil.which("tmux") is None:
-        pytest.skip("needs tmux")
+        pytest.skip("needs tmux: apt install tmux, or brew install tmux")
     opened = []
 
     def run(words=""):
@@ -130,6 +130,11 @@ def test_a_save_elsewhere_moves_the_loop_there(terminal, learner):
     other = find_exercise("a2.relu_forward")  # which is not the first of the course
     learner.write(other, "def relu_forward(x):\n    return None")
     assert "exercise  a2.relu_forward" in seen.wait_for("relu_forward returns None")
+    learner.write_cells((WRONG_BACKWARD, BACKWARD.name))
+    page = seen.wait_for("affine_backward uses affine_forward, which is not written yet")
+    assert "file      notes.ipynb, cell a2.affine_backward" in page
+    learner.write_cells((WRONG_BACKWARD, BACKWARD.name), (solution_of(FORWARD), FORWARD.name))
+    assert "passed    a2.affine_forward" in seen.wait_for("constant-factor in w")
     seen.tmux("send-keys", "q")
     seen.wait_for("left with 0")
 

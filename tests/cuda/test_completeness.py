@@ -11,9 +11,10 @@ from nnscratch.kernels.gpu_fused import FUSED
 from nnscratch.kernels.gpu_update import RULES
 from nnscratch.shapes import Window
 from nnscratch.training import OPTIMIZERS
+from tests import needs
 from tests.cuda import emulation
 
-pytestmark = pytest.mark.skipif(emulation.compiler() is None, reason="no C++ compiler")
+pytestmark = needs.compiler
 SOURCES = sorted(path.stem for path in cuda.FOLDER.glob("*.cu") if path.stem != "common")
 
 

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from tests import needs
 from tests.cuda import emulation
 
-pytestmark = pytest.mark.skipif(emulation.compiler() is None, reason="no C++ compiler")
+pytestmark = needs.compiler
 
 SOURCE = """
 extern "C" __global__ void places(int* out) {

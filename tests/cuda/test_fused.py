@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from nnscratch import kernels, layers
 from nnscratch.kernels.gpu_fused import FUSED
 from nnscratch.shapes import ShapeError
-from tests.cuda import emulation
+from tests import needs
 from tests.kernels import checks
 from tests.kernels.close import BOUND
 from tests.strict.device import DEVICE
 
-pytestmark = pytest.mark.skipif(emulation.compiler() is None, reason="no C++ compiler")
+pytestmark = needs.compiler
 few = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 PAIRS = sorted({name.rpartition("_")[0] for name in FUSED})
 

@@ -5,9 +5,10 @@ import pytest
 
 from nnscratch import kernels
 from nnscratch.kernels import cuda, reference
+from tests import needs
 from tests.cuda import emulation
 
-pytestmark = pytest.mark.skipif(emulation.compiler() is None, reason="no C++ compiler")
+pytestmark = needs.compiler
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 from nnscratch import kernels
 from nnscratch.kernels import reference
 from nnscratch.shapes import ShapeError, Window
+from tests import needs
 from tests.cuda import emulation
 from tests.kernels import checks
 from tests.kernels.close import BOUND, FLOATS, LAYOUTS, assert_twins_close
 
-pytestmark = pytest.mark.skipif(emulation.compiler() is None, reason="no C++ compiler")
+pytestmark = needs.compiler
 few = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 backwards = st.booleans()
 

@@ -6,10 +6,10 @@ import pytest
 from nnscratch import kernels
 from nnscratch.training import OPTIMIZERS
 from nnscratch.training.optimizers import SGD
-from tests.cuda import emulation
+from tests import needs
 from tests.strict.device import DEVICE
 
-pytestmark = pytest.mark.skipif(emulation.compiler() is None, reason="no C++ compiler")
+pytestmark = needs.compiler
 SHAPES = {"conv1.w": (4, 3, 5, 5), "conv1.b": (4,), "fc.w": (300, 7), "norm.gamma": (1,), "empty.w": (0, 2)}
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from experiments import agreement, inside, network, record, table, transfer
 from nnscratch.models import MODELS
+from tests import needs
 
 
 @pytest.fixture
@@ -43,8 +44,8 @@ def test_every_model_is_compared_with_torch():
 
 @pytest.mark.parametrize("name", ["lenet", "char-rnn, gru", "captioning, lstm"])
 def test_a_network_is_compared_with_torch_and_onnx(name, results, monkeypatch, capsys):
-    pytest.importorskip("torch")
-    pytest.importorskip("onnxruntime")
+    needs.package("torch")
+    needs.package("onnxruntime")
     for only in (name, "mlp"):
         monkeypatch.setattr("sys.argv", ["agreement", "--only", only])
         agreement.main()

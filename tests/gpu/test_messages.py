@@ -11,7 +11,7 @@ from nnscratch.arrays import DeviceError, to_device
 from nnscratch.gpu import DeviceMemoryError, cards, free_memory, gpu_problem, memory_explained
 from nnscratch.layers import Conv
 from nnscratch.training import Solver
-from tests.cuda import emulation
+from tests import needs
 from tests.strict.device import DEVICE, CUDARuntimeError, OutOfMemoryError
 from tests.training.small import small_data, small_model
 
@@ -132,7 +132,7 @@ def test_a_full_memory_says_how_much_was_asked_for_and_what_to_lower(double):
         Conv(3, 1000, 10, rng=0).to("gpu")
 
 
-@pytest.mark.skipif(emulation.compiler() is None, reason="no C++ compiler")
+@needs.compiler
 def test_the_memory_gets_full_while_training(double):
     solver = Solver(small_model(hidden=(3000,)).to("gpu"), small_data(), batch_size=16, epochs=1)
     DEVICE.largest = 30_000

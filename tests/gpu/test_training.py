@@ -102,15 +102,30 @@ def test_a_model_gives_what_it_gives_on_the_cpu_and_moves_back(make, image, cupy
     assert_allclose(model.to("cpu").loss(x), scores, rtol=1e-8)
 
 
-@pytest.mark.parametrize("make, image", CHECKED.values(), ids=CHECKED)
+@pytest.mark.parametrize(
+    "make, image",
+    [pytest.param(*one, id=name, marks=[pytest.mark.slow] * (name != "mlp")) for name, one in CHECKED.items()],
+)
 def test_gradients_of_whole_models(make, image, cupy):
+    """By differences on the GPU; the test above compares every gradient of every model with the CPU's."""
     model = make().to("gpu")
     x, y = batch(image, 3, count=3)
     assert_gradients(model, cupy.asarray(x), cupy.asarray(y), rng=1, elements=1)
 
 
-@pytest.mark.parametrize("rule", OPTIMIZERS)
-@pytest.mark.parametrize("graph", [False, True], ids=["step by step", "graph"])
+def rules_with_and_without_a_graph(rules, quick):
+    """Each rule both ways, all but `quick` slow: a test beside them compares the two ways by their bits."""
+    return pytest.mark.parametrize(
+        "rule, graph",
+        [
+            pytest.param(rule, graph, id=f"{rule}-{way}", marks=[pytest.mark.slow] * ((rule, graph) not in quick))
+            for rule in rules
+            for graph, way in ((False, "step by step"), (True, "graph"))
+        ],
+    )
+
+
+@rules_with_and_without_a_graph(OPTIMIZERS, quick=[("adam", False), *((rule, True) for rule in OPTIMIZERS)])
 def test_every_optimiser_trains_as_on_the_cpu(rule, graph, cupy):
     settings = {"rate": 0.01, "weight_decay": {"*.w": 0.01}, "rate_scale": {"*.b": 2.0}}
     runs = {}
@@ -214,8 +229,7 @@ class StopAt(Callback):
             solver.stop()
 
 
-@pytest.mark.parametrize("rule", ["nesterov", "adam"])
-@pytest.mark.parametrize("graph", [False, True], ids=["step by step", "graph"])
+@rules_with_and_without_a_graph(["nesterov", "adam"], quick=[("nesterov", True), ("adam", False)])
 def test_a_resumed_run_ends_with_the_same_bits(rule, graph, tmp_path, cupy):
     def callbacks():
         return [

@@ -70,6 +70,31 @@ def embedding_backward(dout, cache):
     return dw
 
 
+def draws(seed):
+    return np.random.default_rng([7, seed])
+
+
+def affine_inputs(seed=0):
+    rng = draws(seed)
+    return rng.standard_normal((4, 5)), rng.standard_normal((5, 3)), rng.standard_normal(3)
+
+
+def norm_inputs(seed=0):
+    rng = draws(seed)
+    return rng.standard_normal((6, 4)), rng.standard_normal(4), rng.standard_normal(4)
+
+
+def wrong_in(place, change):
+    """The affine backward with one of its three gradients changed."""
+
+    def backward(dout, cache):
+        gradients = list(affine_backward(dout, cache))
+        gradients[place] = change(gradients[place])
+        return tuple(gradients)
+
+    return backward
+
+
 class Noisy:
     """Affine, batch normalisation with running statistics, then dropout: all that could fail to repeat."""
 

@@ -13,7 +13,7 @@ from tests.gradcheck.planted import KINDS
 
 CORRECT = planted.CORRECT + planted_held_out.CORRECT
 WRONG = planted.WRONG + planted_held_out.WRONG
-SEEDS = range(5)
+SEEDS = [pytest.param((0,), id="once"), pytest.param(range(1, 5), id="four times", marks=pytest.mark.slow)]
 WIDE = np.longdouble
 STEPS = (1e-4, 1e-7, 1e-9, 1e-2, 1e-11) if np.finfo(WIDE).eps < 1e-18 else (1e-3, 1e-4, 1e-5, 1e-2)
 
@@ -175,8 +175,9 @@ def quiet():
 
 
 @over(CORRECT)
-def test_correct_pairs_are_correct(case):
-    for seed in SEEDS:
+@pytest.mark.parametrize("seeds", SEEDS)
+def test_correct_pairs_are_correct(case, seeds):
+    for seed in seeds:
         assert broken_rules(case, seed) == set()
         inputs, _, _, dout = drawn(case, seed)
         rng = np.random.default_rng(seed)
@@ -184,8 +185,9 @@ def test_correct_pairs_are_correct(case):
 
 
 @over(WRONG)
-def test_wrong_pairs_are_wrong(case):
-    for seed in SEEDS:
+@pytest.mark.parametrize("seeds", SEEDS)
+def test_wrong_pairs_are_wrong(case, seeds):
+    for seed in seeds:
         broken = broken_rules(case, seed)
         inputs, out, _, dout = drawn(case, seed)
         if case.kind in ("mutates", "wrong-shape", "non-finite"):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from nnscratch.gradcheck import check_pair
+from tests import needs
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET = ("gpu", "quic", "background-networking", "component-update", "sync")
@@ -71,7 +72,7 @@ def contrast(one, other):
     return (light + 0.05) / (dark + 0.05)
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: install chromium (on Debian: apt install chromium)")
 @pytest.mark.parametrize(
     ("background", "colour"),
     [("rgb(255, 255, 255)", "rgb(17, 17, 17)"), ("rgb(17, 17, 17)", "rgb(221, 221, 221)")],
@@ -87,9 +88,9 @@ def test_a_report_is_legible_on_a_light_and_on_a_dark_page(report, background, c
 
 
 def test_a_notebook_shows_a_report():
-    nbformat = pytest.importorskip("nbformat")
-    client = pytest.importorskip("nbclient")
-    pytest.importorskip("ipykernel")
+    nbformat = needs.package("nbformat")
+    client = needs.package("nbclient")
+    needs.package("ipykernel")
     cell = nbformat.v4.new_code_cell(
         "import numpy as np\n"
         "from nnscratch.gradcheck import check_pair\n"

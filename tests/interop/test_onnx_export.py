@@ -16,10 +16,11 @@ from nnscratch.models.localizer import localizer
 from nnscratch.models.segmenter import segmenter
 from nnscratch.models.transfer import with_new_head
 from nnscratch.shapes import ShapeError
+from tests import needs
 from tests.cases import CASES, FromPair
 from tests.models.test_models import SMALLER
 
-onnxruntime = pytest.importorskip("onnxruntime")
+onnxruntime = needs.package("onnxruntime")
 CELLS = pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
 
 

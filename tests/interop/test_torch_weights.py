@@ -6,6 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from nnscratch.interop import WeightsError, load_torch, read_weights, save_torch, to_torch
 from nnscratch.models import build
+from tests import needs
 
 SMALL = {"alexnet-torchvision": {"width": 4, "image": (3, 64, 64)}, "vgg11": {"width": 2, "image": (3, 32, 32)},
          "resnet18": {"width": 4}, "resnet50": {"width": 4}}  # fmt: skip
@@ -50,7 +51,7 @@ def test_models_without_a_twin_and_files_that_cannot_be_read(tmp_path):
 
 
 def test_a_file_that_would_run_code_is_refused(tmp_path):
-    torch = pytest.importorskip("torch")
+    torch = needs.package("torch")
     torch.save({"w": torch.ones(2)}, tmp_path / "good.pt")
     assert_array_equal(read_weights(tmp_path / "good.pt")["w"], [1, 1])
     torch.save(torch.nn.Linear(2, 2), tmp_path / "module.pt")
@@ -59,8 +60,8 @@ def test_a_file_that_would_run_code_is_refused(tmp_path):
 
 
 def torchvision_models():
-    pytest.importorskip("torch")
-    return pytest.importorskip("torchvision", exc_type=Exception).models
+    needs.package("torch")
+    return needs.package("torchvision").models
 
 
 @pytest.mark.slow

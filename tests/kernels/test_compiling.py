@@ -15,7 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-numba = pytest.importorskip("numba")
+from tests import needs
+
+numba = needs.package("numba")
 
 from nnscratch.kernels import channels, compiling, reference  # noqa: E402
 
@@ -129,7 +131,7 @@ def test_a_folder_that_others_may_enter_is_not_used(folder, mode):
     assert kept.stat().st_mtime_ns == before
 
 
-@pytest.mark.skipif(not hasattr(os, "getuid"), reason="needs links")
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="needs the links of POSIX")
 def test_a_link_in_place_of_the_folder_is_not_used(folder, tmp_path):
     folder.rename(tmp_path / "elsewhere")
     folder.symlink_to(tmp_path / "elsewhere")

@@ -5,7 +5,9 @@ import re
 import numpy as np
 import pytest
 
-pytest.importorskip("numba")
+from tests import needs
+
+needs.package("numba")
 
 from docs import make_how_fast  # noqa: E402
 from docs.make_how_fast import BLOCK, PAGE, RUNGS, fill, moved, page_names  # noqa: E402
@@ -66,7 +68,7 @@ def test_the_arithmetic_of_the_page():
 
 
 def test_figures_are_filled_in_and_nothing_else_changes():
-    pytest.importorskip("torch")
+    needs.package("torch")
     figures = make_how_fast.figures(*FOUND)
     assert sorted(figures) == sorted(name for _, name in BLOCK.findall(TEXT))
     filled = fill(TEXT, figures)
@@ -76,7 +78,7 @@ def test_figures_are_filled_in_and_nothing_else_changes():
 
 
 def test_pictures_are_drawn(tmp_path):
-    pytest.importorskip("torch")
+    needs.package("torch")
     from docs import how_fast_pictures as pictures
     from nnscratch.plotting.style import save
 
@@ -89,7 +91,7 @@ def test_pictures_are_drawn(tmp_path):
 
 @pytest.mark.slow
 def test_all_that_is_measured_runs(monkeypatch):
-    pytest.importorskip("torch")
+    needs.package("torch")
     for name, value in {"N": 8, "C": 2, "SIZE": 12, "COPIED": 1 << 16}.items():
         monkeypatch.setattr(make_how_fast, name, value)
     of_images, of_rates, _ = make_how_fast.contestants()

@@ -14,10 +14,11 @@ from numpy.testing import assert_array_equal
 from nnscratch.kernels import memory, reference
 from nnscratch.layers import Conv, MaxPool, ReLU, Sequential
 from nnscratch.shapes import Window
+from tests import needs
 from tests.contracts.test_layers import arrays_in
 from tests.kernels.test_sweeps import channels
 
-pytest.importorskip("numba")
+needs.package("numba")
 from nnscratch.kernels import cpu  # noqa: E402
 
 SIZE = 2 * memory.SMALL
@@ -206,7 +207,7 @@ def test_empty_like_and_flat_keep_numbers_and_order(arrays):
         assert like.flags.c_contiguous
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork, which Windows has not")
 def test_a_child_has_memory_of_its_own_though_a_thread_was_at_it():
     """The thread that had the lock is not there in the child."""
     held, at_it, done = memory.empty((SIZE,), np.uint8), threading.Event(), threading.Event()
@@ -227,7 +228,7 @@ def test_a_child_has_memory_of_its_own_though_a_thread_was_at_it():
         worker.join()
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork, which Windows has not")
 def test_kernels_on_large_arrays_work_in_a_forked_child():
     x, w = (
         np.random.default_rng(0).normal(size=(8, 16, 32, 32)),

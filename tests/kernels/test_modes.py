@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import needs
+
 ROOT = Path(__file__).parents[2]
 MODES = {
     "reference": {"NNSCRATCH_KERNELS": "reference"},
@@ -23,7 +25,7 @@ MODES = {
 @pytest.mark.parametrize("mode", MODES)
 def test_the_suite_holds(mode):
     if mode == "haswell":
-        pytest.importorskip("numba")
+        needs.package("numba")
         if platform.machine() not in ("x86_64", "AMD64"):
             pytest.skip("needs an x86-64 CPU")
     block = "sys.modules['numba'] = None" if mode == "without numba" else ""

@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from nnscratch import kernels
 from nnscratch.kernels import reference
 from nnscratch.shapes import ShapeError, Window
+from tests import needs
 from tests.kernels.checks import (
     check_pixels_that_are_not_finite,
     check_pool_gradients_that_are_not_finite,
@@ -19,7 +20,7 @@ from tests.kernels.checks import (
 )
 from tests.kernels.close import CPU
 
-pytest.importorskip("numba")
+needs.package("numba")
 
 
 @settings(max_examples=400)

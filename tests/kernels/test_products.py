@@ -10,9 +10,10 @@ from numpy.testing import assert_array_equal
 
 from nnscratch import kernels
 from nnscratch.kernels import reference
+from tests import needs
 from tests.kernels.close import CPU, FLOATS, LAYOUTS, assert_same_not_finite, assert_twins_close, layouts, spoilt
 
-pytest.importorskip("numba")
+needs.package("numba")
 from nnscratch.kernels import cpu  # noqa: E402
 
 sides = st.sampled_from([1, 5, 6, 7, 8, 9, 16, 31, 32, 33, 64, 65, 129]) | st.integers(1, 140)

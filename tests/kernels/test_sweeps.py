@@ -10,6 +10,7 @@ from nnscratch import kernels, layers
 from nnscratch.kernels import reference
 from nnscratch.shapes import ShapeError
 from nnscratch.training import OPTIMIZERS, Optimizer
+from tests import needs
 from tests.kernels.checks import (
     LEAST,
     channels,
@@ -27,7 +28,7 @@ from tests.kernels.checks import (
 )
 from tests.kernels.close import CPU, FLOATS, LAYOUTS
 
-pytest.importorskip("numba")
+needs.package("numba")
 from nnscratch.kernels import cpu, sweeps  # noqa: E402
 
 

@@ -13,8 +13,9 @@ from nnscratch import kernels
 from nnscratch.kernels import reference
 from nnscratch.kernels.pool import share
 from nnscratch.shapes import Window
+from tests import needs
 
-pytest.importorskip("numba")
+needs.package("numba")
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +56,7 @@ def test_kernels_may_be_called_from_several_threads_at_once():
         assert_array_equal(result, reference.im2col(x, window))
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork, which Windows has not")
 def test_kernels_work_in_a_forked_child():
     x, window = np.ones((8, 2, 6, 6)), Window.of(3)
     kernels.im2col(x, window)

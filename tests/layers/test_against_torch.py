@@ -5,8 +5,9 @@ import pytest
 from numpy.testing import assert_allclose
 
 from nnscratch import layers as L
+from tests import needs
 
-torch = pytest.importorskip("torch")
+torch = needs.package("torch")
 F = torch.nn.functional
 rng = np.random.default_rng(0)
 

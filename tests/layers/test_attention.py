@@ -8,6 +8,7 @@ from nnscratch import layers as L
 from nnscratch.gradcheck import assert_gradients
 from nnscratch.layers.losses import LabelError
 from nnscratch.shapes import ShapeError
+from tests import needs
 
 rng = np.random.default_rng(0)
 
@@ -51,7 +52,7 @@ def test_a_causal_step_hears_nothing_from_later_ones():
 
 @pytest.mark.parametrize("causal", [False, True])
 def test_torch_agrees(causal):
-    torch = pytest.importorskip("torch")
+    torch = needs.package("torch")
     layer, x = L.SelfAttention(6, 3, causal=causal, rng=0, dtype=np.float64), draw(2, 5, 6)
     layer.params["b"], layer.params["bo"] = draw(18), draw(6)
     theirs = torch.nn.MultiheadAttention(6, 3, batch_first=True).double()

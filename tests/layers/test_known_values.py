@@ -166,6 +166,17 @@ def test_dropout_keeps_the_mean_and_the_share():
     assert_allclose(np.unique(out), [0, 1 / 0.7])
 
 
+def test_dropout_takes_one_number_or_a_generator_for_a_key():
+    x = np.ones((8, 9))
+    assert_array_equal(L.dropout_forward(x, key=5)[0], L.dropout_forward(x, key=(5,))[0])
+    one, same = (L.dropout_forward(x, key=np.random.default_rng(5))[0] for _ in range(2))
+    assert_array_equal(one, same)
+    generator = np.random.default_rng(5)
+    first, second = (L.dropout_forward(x, key=generator)[0] for _ in range(2))
+    assert_array_equal(first, one)
+    assert not np.array_equal(first, second)
+
+
 def test_channel_dropout_drops_whole_channels():
     out, _ = L.dropout_forward(np.ones((6, 50, 4, 4)), drop=0.5, key=(1,), channels=True)
     per_channel = out.reshape(300, 16)

@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from nnscratch import layers as L
+from nnscratch.course.exercises import assignments_folder
 from nnscratch.layers.override import OverrideError, load_pairs, using
 from nnscratch.models import small_alexnet
 
@@ -45,6 +46,19 @@ def test_a_whole_model_runs_on_the_users_pair_and_gives_the_same(write):
     assert loss == expected
     for name in grads:
         assert_array_equal(grads[name], expected_grads[name])
+
+
+def test_the_exercise_s_dropout_runs_in_a_network(tmp_path):
+    solution = (assignments_folder() / "solutions/a2_layers/dropout.py").read_text()  # draws with default_rng(key)
+    path = tmp_path / "mine.py"
+    path.write_text(solution)
+    pairs = load_pairs(path)
+    layer, x = L.Dropout(0.5, rng=np.random.default_rng(3)), np.ones((4, 50))
+    with using(pairs):
+        masks = [layer.forward(x, train=True)[0] for _ in range(2)]
+    key = (int(layer.state["seed"]), 0)
+    assert_array_equal(masks[0], pairs["dropout_forward"](x, 0.5, key)[0])
+    assert not np.array_equal(*masks)
 
 
 def test_the_built_in_pair_comes_back_even_after_an_error(write):

@@ -8,6 +8,7 @@ from nnscratch import layers as L
 from nnscratch.gradcheck import assert_gradients
 from nnscratch.layers.recurrent import CELLS, state_gradients
 from nnscratch.shapes import ShapeError
+from tests import needs
 
 rng = np.random.default_rng(0)
 N, T, D, H = 3, 5, 4, 2
@@ -169,7 +170,7 @@ TORCH_ORDER = {"rnn": [0], "lstm": [0, 1, 3, 2], "gru": [0, 1, 2]}  # torch's ga
 
 @every_cell
 def test_torch_agrees(name):
-    torch = pytest.importorskip("torch")
+    torch = needs.package("torch")
     x, (wx, wh, b), start = draw(N, T, D), weights(name), start_of(name)
     order, gates = TORCH_ORDER[name], SHAPES[name][0]
 

@@ -5,10 +5,11 @@ import pytest
 
 from nnscratch.models import MODELS, CaptioningRNN, build
 from nnscratch.models.captioning import SPECIAL
+from tests import needs
 from tests.models.test_models import SMALLER
 
-pytest.importorskip("torch")
-from experiments.in_torch import differences, without_dropout
+needs.package("torch")
+from experiments.in_torch import differences, without_dropout  # noqa: E402
 
 WIDTHS = {"nin": 12, "cifar-vgg": 8, "cifar-googlenet": 8, "small-alexnet": 8}
 IMAGES = [name for name in MODELS if "image" in MODELS[name].__code__.co_varnames]

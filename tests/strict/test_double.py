@@ -5,7 +5,7 @@ import functools
 import numpy as np
 import pytest
 
-from tests.cuda import emulation
+from tests import needs
 from tests.strict.cupy_double import NAMES, REFUSED, installed
 from tests.strict.device import DEVICE, CUDARuntimeError, OutOfMemoryError
 
@@ -142,7 +142,7 @@ def test_memory_runs_out(cupy):
         cupy.zeros(100)
 
 
-@pytest.mark.skipif(emulation.compiler() is None, reason="no C++ compiler")
+@needs.compiler
 def test_kernels_run_through_the_emulation_and_can_be_captured(cupy):
     code = (
         'extern "C" __global__ void twice(const float* x, float* out, int n) {'

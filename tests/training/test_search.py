@@ -24,6 +24,7 @@ from nnscratch.training.spaces import (
     narrow,
     random_settings,
 )
+from tests import needs
 
 SPACE = {"rate": LogUniform(1e-5, 1e-1), "strength": Uniform(0, 1), "act": Choice("relu", "tanh"), "epochs": 3}
 
@@ -152,7 +153,7 @@ def worker(settings):
 
 
 def test_workers_share_the_work_and_the_threads(tmp_path, monkeypatch):
-    pytest.importorskip("joblib")
+    needs.package("joblib")
     monkeypatch.delenv("NNSCRATCH_THREADS", raising=False)
     trials = search(worker, [{"what": "pid"}, {"what": "threads"}], workers=2, results=tmp_path / "results.jsonl")
     assert trials[0].score != os.getpid()
@@ -162,7 +163,7 @@ def test_workers_share_the_work_and_the_threads(tmp_path, monkeypatch):
 
 
 def test_joblibs_own_configuration_is_heeded():
-    joblib = pytest.importorskip("joblib")
+    joblib = needs.package("joblib")
     with joblib.parallel_config(backend="threading", n_jobs=2):
         trials = search(lambda settings: os.getpid(), [{"n": 1}, {"n": 2}], workers=None)
     assert {trial.score for trial in trials} == {os.getpid()}

@@ -2,8 +2,10 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
+
+from nnscratch.course.cells import Cell
 
 ALLOWED = {
     "__future__", "abc", "bisect", "collections", "copy", "dataclasses", "enum", "functools", "heapq", "itertools",
@@ -36,44 +38,53 @@ DUNDER = re.compile(r"__\w+__")
 
 
 class Breach(NamedTuple):
-    """Something that is not allowed: where, and why; `function` is the top-level function it is in, "" outside."""
+    """Something that is not allowed: where, and why; `function` is the top-level function it is in, "" outside.
+
+    `cell` names the cell of a notebook, "" in a file.
+    """
 
     line: int
     reason: str
     function: str = ""
+    cell: str = ""
 
 
-def breaches(source: bytes, siblings: set[str], solution: bytes = b"") -> list[Breach]:
+def breaches(source: bytes, siblings: set[str], solution: bytes = b"", cells: Sequence[Cell] = ()) -> list[Breach]:
     """Return what is not allowed in a file; nothing for one that Python cannot read (the check will say so).
 
     siblings: the names of the other files of the assignment, which may be imported. What the solution imports is
-    allowed too.
+    allowed too. cells: those of notebooks that write functions of this file; what counts of them is read like it.
 
     >>> breaches(b"import numpy as np\\ndef relu_forward(x):\\n    np.maximum = max\\n", set())
-    [Breach(line=3, reason='it changes numpy (np.maximum = ...)', function='relu_forward')]
+    [Breach(line=3, reason='it changes numpy (np.maximum = ...)', function='relu_forward', cell='')]
     >>> breaches(b"from nnscratch.layers import relu_forward", set())[0].reason
     'it imports nnscratch.layers: what is built in is to be written here'
     """
-    tree = _tree(source)
+    trees = _trees(source, cells)
     allowed = siblings | {name for node in ast.walk(_tree(solution)) for name in _imported(node)}
     roots = {
         alias.asname or alias.name.partition(".")[0]: alias.name
+        for _, tree in trees
         for node in ast.walk(tree)
         if isinstance(node, (ast.Import, ast.ImportFrom))
         for alias in node.names
     }
     found = []
-    for node, function in _with_functions(tree):
-        reason = _reason(node, roots, allowed)
-        if reason:
-            found.append(Breach(node.lineno, reason, function))
+    for cell, tree in trees:
+        for node, function in _with_functions(tree):
+            reason = _reason(node, roots, allowed)
+            if reason:
+                found.append(Breach(node.lineno, reason, function, cell))
     return sorted(set(found))
 
 
-def zeroed(source: bytes, found: list[Breach], functions: set[str]) -> dict[str, Breach]:
+def zeroed(
+    source: bytes, found: list[Breach], functions: set[str], cells: Sequence[Cell] = ()
+) -> dict[str, Breach]:
     """Return the breach for which each of these functions gets no points.
 
-    A function answers for itself, for all top-level code of its file, and for the functions there that it uses.
+    A function answers for itself, for all top-level code of its file and of the cells that write functions of it,
+    and for the functions there that it uses.
 
     >>> code = b"def helper(x): return open(x)\\ndef one(x): return helper(x)\\ndef two(x): return x"
     >>> list(zeroed(code, breaches(code, set()), {"one", "two"}))
@@ -82,11 +93,12 @@ def zeroed(source: bytes, found: list[Breach], functions: set[str]) -> dict[str,
     outside = [breach for breach in found if not breach.function]
     if outside:
         return dict.fromkeys(sorted(functions), outside[0])
-    uses = {
-        node.name: {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)} | {node.name}
-        for node in _tree(source).body
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef))
-    }
+    uses: dict[str, set[str]] = {}
+    for _, tree in _trees(source, cells):
+        for node in tree.body:
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef)):
+                used = {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
+                uses.setdefault(node.name, {node.name}).update(used)
     blamed = {}
     for function in sorted(functions):
         reached, more = set(), {function}
@@ -99,9 +111,18 @@ def zeroed(source: bytes, found: list[Breach], functions: set[str]) -> dict[str,
     return blamed
 
 
+def _trees(source, cells):
+    """What Python would run of a file and of cells, by the cell's name ("" for the file)."""
+    return [("", _tree(source)), *((cell.filename, _parsed(cell.tree)) for cell in cells)]
+
+
 def _tree(source):
+    return _parsed(lambda: ast.parse(source))  # from bytes, so that a declared encoding counts as when it is run
+
+
+def _parsed(parse):
     try:
-        return ast.parse(source)  # from bytes, so that a declared encoding counts as it does when the file is run
+        return parse()
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ast.Module(body=[], type_ignores=[])
 

@@ -95,7 +95,7 @@ def write_pages(grades: Sequence[Grade], exercises: Sequence[Exercise], folder: 
         plain = re.sub(r"[^\w. -]", "_", one.learner).strip()[:100] or "learner"
         names = (plain, *(f"{plain}-{number}" for number in range(2, len(grades) + 1)))
         path = next(path for name in names if (path := folder / f"{name}.html") not in paths)
-        write_atomically(path, page(one, exercises).encode())
+        write_atomically(path, page(one, exercises).encode(errors="replace"))
         paths.append(path)
     return paths
 

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from nnscratch.course import sandbox
 from nnscratch.course.check import Outcome, ended
-from nnscratch.course.exercises import CourseError, Exercise, assignments_folder
+from nnscratch.course.exercises import CourseError, Exercise, all_exercises, assignments_folder
 from nnscratch.course.grading.audit import breaches, zeroed
 from nnscratch.course.grading.submissions import Submission, SubmissionError, read_submission
 
@@ -87,7 +87,7 @@ def _grade(learner, path, exercises, seed, pool):
         return Grade(learner, {row.name: Outcome("error", str(error)) for row in exercises}, refused=str(error))
     blamed = _blamed(submission, exercises)
     with tempfile.TemporaryDirectory(prefix="nnscratch-grade-", ignore_cleanup_errors=True) as place:
-        for name, content in submission.files.items():
+        for name, content in (submission.files | submission.notebooks).items():
             home = Path(place, *PurePosixPath(name).parts)
             home.parent.mkdir(parents=True, exist_ok=True)
             home.write_bytes(content)
@@ -113,16 +113,18 @@ def _is_about_time(outcome):
 def _blamed(submission: Submission, exercises: Iterable[Exercise]) -> dict[str, Outcome]:
     """The exercises that get no points, and are not run, for what is seen in the files."""
     solutions, found = assignments_folder() / "solutions", {}
-    rows = list(exercises)
+    rows, cells, all_rows = list(exercises), submission.cells(), all_exercises()
     for path, source in submission.files.items():
         here = [row for row in rows if row.path == path]
+        of_this = [cell for cell in cells if path in {all_rows[name].path for name in cell.exercises}]
         siblings = {PurePosixPath(other).stem for other in submission.files if _folder(other) == _folder(path)}
         own = solutions.joinpath(*PurePosixPath(path).parts)
-        seen = breaches(source, siblings, own.read_bytes() if own.is_file() else b"")
-        for function, breach in zeroed(source, seen, {row.function for row in here}).items():
+        seen = breaches(source, siblings, own.read_bytes() if own.is_file() else b"", of_this)
+        for function, breach in zeroed(source, seen, {row.function for row in here}, of_this).items():
             for row in here:
                 if row.function == function:
-                    found[row.name] = Outcome("cheat", breach.reason, f"{path}, line {breach.line}")
+                    where = f"{breach.cell or path}, line {breach.line}"
+                    found[row.name] = Outcome("cheat", breach.reason, where)
     for name, assignment in submission.tampered.items():
         for row in rows:
             if assignment in ("", row.assignment):

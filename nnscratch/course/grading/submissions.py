@@ -1,5 +1,6 @@
 """Read what learners hand in, folders or zips, without trusting any of it."""
 
+import contextlib
 import stat
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -7,11 +8,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 import nnscratch
-from nnscratch.course.exercises import Exercise, assignments_folder
+from nnscratch.course.cells import DEEPEST, Cell, cells_of
+from nnscratch.course.exercises import CourseError, Exercise, all_exercises, assignments_folder
+from nnscratch.course.folder import starters
 
 MOST_FILES = 5_000
-MOST_BYTES = 20 * 2**20  # of all Python files together
-MOST_IN_A_FILE = 2**20
+MOST_BYTES = 20 * 2**20  # of all Python files and notebooks together
+MOST_IN_A_FILE = {".py": 2**20, ".ipynb": 8 * 2**20}  # a notebook holds its pictures
 OUR_NAMES = ("nnscratch", "numpy", "sitecustomize", "usercustomize", "builtins")
 
 
@@ -22,21 +25,33 @@ class SubmissionError(ValueError):
 class Submission(NamedTuple):
     """One learner's work: the exercises' files by their path (`a2_layers/affine.py`), as bytes.
 
-    `tampered` are paths of files that stand in for the checker or for NumPy, by the assignment that they are about
-    ("" for all).
+    `notebooks` are the same of notebooks, where a check looks for them; where there are cells of an assignment,
+    `files` has starters for what was not handed in. `tampered` are paths of files that stand in for the checker or
+    for NumPy, by the assignment that they are about ("" for all).
     """
 
     learner: str
     files: dict[str, bytes]
+    notebooks: dict[str, bytes]
     tampered: dict[str, str]
+
+    def cells(self) -> list[Cell]:
+        """Return the tagged cells of all notebooks; one that cannot be read has none, and the check says so."""
+        found: list[Cell] = []
+        for name, content in self.notebooks.items():
+            with contextlib.suppress(CourseError):
+                found += cells_of(content, name).cells
+        return found
 
 
 def read_submission(path: Path | str, exercises: Sequence[Exercise]) -> Submission:
-    """Read a folder or a zip; only files of the exercises are taken. Raises SubmissionError.
+    """Read a folder or a zip; only the files of the exercises' assignments and notebooks are taken.
+
+    Raises SubmissionError.
 
     >>> from nnscratch.course.exercises import assignments_folder, select
-    >>> read_submission(assignments_folder() / "solutions", select(["a2.affine_forward"])).files.keys()
-    dict_keys(['a2_layers/affine.py'])
+    >>> list(read_submission(assignments_folder() / "solutions", select(["a2.affine_forward"])).files)[1]
+    'a2_layers/affine.py'
     """
     path = Path(path)
     if path.is_dir():
@@ -45,14 +60,22 @@ def read_submission(path: Path | str, exercises: Sequence[Exercise]) -> Submissi
         found = dict(_in_zip(path))
     else:
         raise SubmissionError(f"{path} is neither a folder nor a zip: give one for each learner")
-    wanted = sorted({row.path for row in exercises})
-    tops = sorted(
-        {_top(name, part) for name in found for part in wanted if name == part or name.endswith(f"/{part}")},
-        key=lambda top: (len(PurePosixPath(top).parts), top),
-    )
-    top = tops[0] if tops else ""
-    files = {part: found[f"{top}{part}"] for part in wanted if f"{top}{part}" in found}
-    return Submission(path.stem if path.is_file() else path.name, files, dict(_tampered(found, top)))
+    chosen = {row.assignment for row in exercises}
+    rows = {row.name: row for row in all_exercises().values() if row.assignment in chosen}
+    wanted = sorted({row.path for row in rows.values()})  # also those that a file of an exercise may import
+    tops = [_top(name, part) for name in found for part in wanted if name == part or name.endswith(f"/{part}")]
+    tops = tops or [_top(name, PurePosixPath(name).name) for name in found if name.endswith(".ipynb")]
+    top = min(tops, key=lambda top: (len(PurePosixPath(top).parts), top), default="")
+    below = {name.removeprefix(top): content for name, content in found.items() if name.startswith(top)}
+    files = {part: below[part] for part in wanted if part in below}
+    notebooks = {name: below[name] for name in below if name.endswith(".ipynb") and name.count("/") < DEEPEST}
+    learner = path.stem if path.is_file() else path.name
+    submission = Submission(learner, files, notebooks, dict(_tampered(found, top)))
+    in_cells = {rows[name].assignment for cell in submission.cells() for name in cell.exercises if name in rows}
+    for part in wanted:
+        if part not in files and part.partition("/")[0] in in_cells:
+            files[part] = starters()[part].encode()
+    return submission
 
 
 def _top(name, part):
@@ -61,12 +84,11 @@ def _top(name, part):
 
 def _in_folder(folder) -> Iterator[tuple[str, bytes]]:
     total = 0
-    for count, path in enumerate(sorted(folder.rglob("*.py"))):
+    paths = sorted(path for path in folder.rglob("*") if path.suffix in MOST_IN_A_FILE)
+    names = {path.relative_to(folder).as_posix(): path for path in paths}
+    for count, (name, path) in enumerate((name, path) for name, path in names.items() if not _is_hidden(name)):
         if count >= MOST_FILES:
-            raise SubmissionError(f"it holds more than {MOST_FILES} Python files")
-        name = path.relative_to(folder).as_posix()
-        if _is_hidden(name):
-            continue
+            raise SubmissionError(f"it holds more than {MOST_FILES} Python files and notebooks")
         if any(
             part.is_symlink() for part in (path, *path.parents) if part.is_relative_to(folder) and part != folder
         ):
@@ -74,10 +96,10 @@ def _in_folder(folder) -> Iterator[tuple[str, bytes]]:
         if not path.is_file():
             continue
         with path.open("rb") as file:
-            content = file.read(MOST_IN_A_FILE + 1)
+            content = file.read(MOST_IN_A_FILE[path.suffix] + 1)
         total += _measured(name, content)
         if total > MOST_BYTES:
-            raise SubmissionError(f"its Python files hold more than {MOST_BYTES // 2**20} MB")
+            raise SubmissionError(f"its Python files and notebooks hold more than {MOST_BYTES // 2**20} MB")
         yield name, content
 
 
@@ -92,16 +114,19 @@ def _in_zip(path) -> Iterator[tuple[str, bytes]]:
             seen = set()
             for entry in entries:
                 _check_entry(entry)
-                if entry.is_dir() or not entry.filename.endswith(".py") or _is_hidden(entry.filename):
+                suffix = PurePosixPath(entry.filename).suffix
+                if entry.is_dir() or suffix not in MOST_IN_A_FILE or _is_hidden(entry.filename):
                     continue
                 if entry.filename in seen:
                     raise SubmissionError(f"{entry.filename} is in it twice")
                 seen.add(entry.filename)
                 with archive.open(entry) as file:
-                    content = file.read(MOST_IN_A_FILE + 1)
+                    content = file.read(MOST_IN_A_FILE[suffix] + 1)
                 total += _measured(entry.filename, content)
                 if total > MOST_BYTES:
-                    raise SubmissionError(f"its Python files hold more than {MOST_BYTES // 2**20} MB: a zip bomb?")
+                    raise SubmissionError(
+                        f"its Python files and notebooks hold more than {MOST_BYTES // 2**20} MB: a zip bomb?"
+                    )
                 yield entry.filename, content
     except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError, RuntimeError) as error:
         raise SubmissionError(f"the zip cannot be read: {error}") from None
@@ -119,8 +144,10 @@ def _check_entry(entry):
 
 
 def _measured(name, content):
-    if len(content) > MOST_IN_A_FILE:
-        raise SubmissionError(f"{name} holds more than {MOST_IN_A_FILE // 2**20} MB, which no exercise needs")
+    suffix = PurePosixPath(name).suffix
+    if len(content) > MOST_IN_A_FILE[suffix]:
+        words = f"{name} holds more than {MOST_IN_A_FILE[suffix] // 2**20} MB, which no exercise needs"
+        raise SubmissionError(words + (": clear its outputs" if suffix == ".ipynb" else ""))
     return len(content)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from nnscratch.interop.cs231n import install
 from nnscratch.interop.cs231n.dialects import YEARS
+from tests import needs
 
 SETUP = """
     import time
@@ -283,7 +284,7 @@ print(shell.user_ns["out"].ravel().tolist())
 
 
 def test_ipython_loads_it_as_an_extension_and_reloads_beside_it(tmp_path):
-    pytest.importorskip("IPython")
+    needs.package("IPython")
     environment = {**os.environ, "IPYTHONDIR": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", IN_IPYTHON], capture_output=True, text=True, env=environment)
     assert done.stdout.splitlines()[-1] == "[4.0, 4.0]", done.stderr
