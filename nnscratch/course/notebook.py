@@ -55,7 +55,8 @@ def explore(draw: Callable[..., Any], **choices: Iterable[Any]) -> Any:
         )
         for name, values in choices.items()
     }
-    return widgets.interactive(draw, **sliders)
+    others = {name: widgets.fixed(argument.default) for name, argument in arguments.items() if name not in choices}
+    return widgets.interactive(draw, **sliders, **others)
 
 
 def _ipywidgets():

@@ -53,7 +53,7 @@ def windows(x, window, fill=0.0):
 def im2col(x, window):
     """Lay out every window as a column: x (N, C, H, W) -> cols (N, C*KH*KW, OH*OW).
 
-    A convolution becomes one matrix product with these columns (Chellapilla et al. 2006, sec. 2.1).
+    A convolution becomes one matrix product with these columns (Chellapilla et al. 2006).
 
     >>> import numpy as np
     >>> from nnscratch.shapes import Window

@@ -177,7 +177,7 @@ def maxout_forward(x, w, b):
     """out = the largest of k affine functions of x, unit by unit.
 
     x: (N, ...) of D numbers an example, w: (k, D, M), b: (k, M). Returns out (N, M) and the cache.
-    Source: Goodfellow et al. 2013, "Maxout networks", sec. 2.
+    Source: Goodfellow et al. 2013, "Maxout networks", sec. 3.
 
     >>> w = np.array([[[1.0]], [[-1.0]]])  # max(x, -x) is the absolute value
     >>> out, cache = maxout_forward(np.array([[-3.0], [2.0]]), w, np.zeros((2, 1)))

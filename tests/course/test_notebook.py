@@ -68,6 +68,8 @@ def test_with_ipywidgets_there_is_a_slider_for_each_choice(monkeypatch):
     assert [(slider.description, slider.value) for slider in sliders] == [("k", 3), ("name", "l2")]
     shown.update()
     assert shown.result == "3 l2"
+    [slider, _] = notebook.explore(draw, k=[1, 3, 5]).children
+    assert slider.description == "k", "an argument without choices has no slider"
     monkeypatch.setenv("NNSCRATCH_STATIC", "1")
     assert notebook.explore(draw, k=[3]) == "3 l2"
 
