@@ -51,7 +51,7 @@ def gpu_problem() -> str | None:
 def _without_card(runtime, error):
     try:
         driver = runtime.driverGetVersion()
-    except Exception:
+    except Exception:  # without its library there is no driver to ask, which is what 0 stands for
         driver = 0
     if driver == 0:
         return f"no NVIDIA driver was found: install one (nvidia-smi then lists the card), {OR_STAY}"

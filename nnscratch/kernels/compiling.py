@@ -144,10 +144,10 @@ class _Cache:
         target_context.refresh()
         why = "once per machine"
         try:
-            content = self._path(signature).read_bytes()
+            content = self._path(signature).read_bytes()  # from a folder of our own: see the head of this file
             if hashlib.sha256(content[DIGEST:]).digest() == content[:DIGEST]:
                 return CompileResult._rebuild(target_context, *pickle.loads(content[DIGEST:]))
-        except FileNotFoundError:
+        except FileNotFoundError:  # its first use on this machine
             pass
         except OSError as error:
             why = f"in every process: {error}; NNSCRATCH_CACHE may name another folder"
