@@ -38,11 +38,18 @@ Below are the other methods, and networks that were trained on other data. The s
 `experiments.beyond_classification` were chosen with test images of seed 0 in view; on those of a row whose
 `test_seed` is 1, in its results file, nothing was chosen.
 """
+TRANSFER = """\
+## Transfer learning
+
+A small AlexNet learned eight classes of {data}; below is what that is worth for cats and dogs, which it has
+never seen, and for shapes10: accuracy against the number of labelled images, after as many steps for each.
+`python -m experiments.transfer --data CIFAR10` measures it.
+"""
 DATA, EPOCHS = "CIFAR-10, JPEG copy", 5  # what the accuracies of the first table are measured with
 NETWORK_COLUMNS = (
     "name", "input", "parameters", "multiply-adds", "PyTorch", "ONNX", "accuracy", "seconds", "cpu_seconds"
 )  # fmt: skip
-COLUMNS = ("name", "parameters", "multiply-adds", "accuracy", "epochs", "seconds", "cpu_seconds", "date")
+COLUMNS = ("name", "parameters", "multiply-adds", "accuracy", "nats", "epochs", "seconds", "cpu_seconds", "date")
 WORDS = ("command", "name", "input", "date")
 
 
@@ -70,7 +77,9 @@ def cell(column, row):
         return f"{value:.2%}"
     if column in ("PyTorch", "ONNX"):
         return f"{value:.0e}"
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.0f}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:.4g}" if value < 10 else f"{value:,.0f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def table(columns, lines):
@@ -97,19 +106,45 @@ def networks(found, agreement):
     return joined, [(experiment, row) for experiment, row in found if not any(row is each for each in shown)]
 
 
+def transfers(lines):
+    """Return the lines of the tables of experiments.transfer: for each task, ways against labelled images."""
+    tasks = {}
+    for row in lines:
+        what, way = row["name"].split(": ")
+        task, _, count = what.rpartition(", ")
+        tasks.setdefault(task, {}).setdefault(way, {})[count] = row["accuracy"]
+    for task, ways in tasks.items():
+        counts = list(dict.fromkeys(count for accuracies in ways.values() for count in accuracies))
+        yield f"| {task} | " + " | ".join(counts) + " |"
+        yield "|---" + "|---:" * len(counts) + "|"
+        for way, accuracies in ways.items():
+            yield (
+                f"| {way} | "
+                + " | ".join(cell("accuracy", {"accuracy": accuracies.get(c)}) for c in counts)
+                + " |"
+            )
+        yield ""
+
+
 def page(found, agreement=()):
     """Return the text of the page for pairs (experiment, row) and the rows of experiments.agreement."""
     first, found = networks(list(found), agreement)
     text = [INTRODUCTION]
     if first:
         text += [NETWORKS.format(data=DATA, epochs=EPOCHS), *table(NETWORK_COLUMNS, first), OTHERS]
+    moved = [row for experiment, row in found if experiment == "transfer"]
     tables = {}
     for experiment, row in found:
+        if experiment == "transfer":
+            continue
         lines = tables.setdefault((row["data"], row.get("machine", "")), [])
         lines.append({**row, "command": f"`experiments.{experiment}`"})
     for (data, machine), lines in tables.items():
         text.append(f"## {data}\n\nMeasured on {machine}.\n" if machine else f"## {data}\n")
-        text += table(("command", *COLUMNS), lines)
+        shown = [column for column in COLUMNS if any(row.get(column) is not None for row in lines)]
+        text += table(("command", *shown), lines)
+    if moved:
+        text += [TRANSFER.format(data=DATA), *transfers(moved)]
     return "\n".join(text)
 
 

@@ -34,39 +34,40 @@ def only(data, labels):
     return found
 
 
-def train(model, data, epochs, rate, preprocess=None, batch_size=128):
-    """Train a model and return its accuracy on the test images."""
-    size = min(batch_size, max(len(data["x_train"]) // 4, 5))
+def train(model, data, steps, rate, preprocess=None):
+    """Train a model for so many steps, however few the images are, and return its accuracy on the test images."""
+    size = min(32, max(len(data["x_train"]) // 4, 5))
+    epochs = max(round(steps * size / len(data["x_train"])), 1)
     rule = Nesterov(rate=rate, weight_decay=5e-4)
     solver = Solver(model, data, rule, OneCycle(), batch_size=size, epochs=epochs, seed=0, preprocess=preprocess)
     solver.train()
     return solver.evaluate("test")["accuracy"]
 
 
-def ways(base, data, classes, preprocess, epochs):
+def ways(base, data, classes, preprocess, steps):
     """Yield (way, model, accuracy, watch): from nothing, and the three ways to use the base."""
     with Stopwatch() as watch:
         model = build("small-alexnet", classes=classes, seed=1)
-        accuracy = train(model, data, epochs, 0.02, preprocess)
+        accuracy = train(model, data, steps, 0.02, preprocess)
     yield "from nothing", model, accuracy, watch
     with Stopwatch() as watch:
         model = with_new_head(copy.deepcopy(base), classes, frozen=TRUNK)
-        accuracy = train(model, data, epochs, 0.02, preprocess)
+        accuracy = train(model, data, steps, 0.02, preprocess)
     yield "frozen trunk, new head", model, accuracy, watch
     with Stopwatch() as watch:
         made = on_features(base, data, TRUNK, preprocess)
         model = mlp(hidden=(64,), classes=classes, image=made["x_train"].shape[1:])
-        accuracy = train(model, made, 4 * epochs, 0.01)
+        accuracy = train(model, made, 4 * steps, 0.01)
     yield "small network on features", model, accuracy, watch
     with Stopwatch() as watch:
         model = with_new_head(copy.deepcopy(base), classes, frozen=LAST_BLOCKS)
-        accuracy = train(model, data, epochs, 0.01, preprocess)
+        accuracy = train(model, data, steps, 0.01, preprocess)
     yield "fine-tuning the last blocks", model, accuracy, watch
 
 
 def main():
     """Train the base, then all ways on both tasks with more and more images."""
-    settings = options(__doc__, epochs=5, few_epochs=10, base_images=40_000).parse_args()
+    settings = options(__doc__, epochs=5, steps=600, base_images=40_000).parse_args()
     cifar = load(settings.data)
     others = [label for label in range(10) if label not in HELD_BACK]
     eight = only(cifar, others)
@@ -85,7 +86,7 @@ def main():
         for count in COUNTS:
             few = {name: array for name, array in data.items() if not name.endswith("_val")}
             few["x_train"], few["y_train"] = spread(data["x_train"], data["y_train"], count)
-            for way, model, accuracy, watch in ways(base, few, classes, preprocess, settings.few_epochs):
+            for way, model, accuracy, watch in ways(base, few, classes, preprocess, settings.steps):
                 image = (
                     cifar.image if way != "small network on features" else (1, 1, len(model.params["affine1.w"]))
                 )

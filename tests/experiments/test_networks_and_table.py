@@ -74,10 +74,13 @@ def test_a_network_that_was_compared_and_trained_has_one_line(results):
 def test_transfer_in_three_ways(results, monkeypatch):
     monkeypatch.setattr(transfer, "load", few(transfer.load, 400, 50))
     monkeypatch.setattr(transfer, "COUNTS", (20,))
-    monkeypatch.setattr("sys.argv", ["transfer", "--data", "shapes10", "--epochs", "1", "--few-epochs", "1"])
+    monkeypatch.setattr("sys.argv", ["transfer", "--data", "shapes10", "--epochs", "1", "--steps", "2"])
     transfer.main()
-    names = [row["name"] for row in json.loads((results / "transfer.json").read_text())]
-    assert len(names) == 8 and "shapes10, 20 images: fine-tuning the last blocks" in names
+    rows = json.loads((results / "transfer.json").read_text())
+    assert len(rows) == 8 and rows[-1]["name"] == "shapes10, 20 images: fine-tuning the last blocks"
+    text = table.page(table.rows())
+    assert "| shapes10 | 20 images |" in text and "`experiments.transfer` |" not in text
+    assert f"| fine-tuning the last blocks | {rows[-1]['accuracy']:.2%} |" in text
 
 
 @pytest.mark.slow
