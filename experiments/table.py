@@ -35,8 +35,8 @@ one step of a text. [architectures.md](architectures.md) shows the networks laye
 """
 OTHERS = """\
 Below are the other methods, and networks that were trained on other data. The settings of
-`experiments.beyond_classification` were chosen with test images of seed 0 in view; on those of a row whose
-`test_seed` is 1, in its results file, nothing was chosen.
+`experiments.beyond_classification` were chosen with other test images in view (seed 0) than its figures come from
+(seed 1).
 """
 TRANSFER = """\
 ## Transfer learning

@@ -26,7 +26,7 @@ def step_values(
     >>> step_values(lambda *given: (given[1], None), np.random.default_rng(0), half, {"the half were lost":
     ...     lambda x, state, wx, wh, b: state})
     Traceback (most recent call last):
-    nnscratch.course.expect.Unmet: the new state[0, 0] is ...: it looks as if the half were lost
+    nnscratch.course.expect.Unmet: the new state[0, 0] is ...: it looks as if the half were lost (for x of ...
     """
     for dtype in (np.float64, np.float32):
         for N, D, H in ((3, 4, 2), (2, 2, 3)):

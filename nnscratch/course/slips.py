@@ -37,7 +37,8 @@ def equal(
         words = _cause(found, expected, {**(remedies or {}), **looks})
         if not words:
             raise
-        raise expect.Unmet(f"{unmet.what}: {words}", unmet.where) from None
+        what, given_for, call = unmet.what.partition(" (for ")
+        raise expect.Unmet(f"{what}: {words}{given_for}{call}", unmet.where) from None
 
 
 def none_of(found: Any, expected: Any, name: str, remedies: Mapping[str, Any]) -> None:
