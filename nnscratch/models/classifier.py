@@ -87,10 +87,11 @@ class Classifier:
             return error
         holds, needs = ("x".join(str(size) for size in shape) for shape in (x.shape[1:], self.image))
         name = (self.spec or {}).get("name", "the network")
-        return ShapeError(
-            f"{name} was built for images of {needs}, but those of x are {holds}: bring them to that size, or "
-            f"build the network with image={tuple(x.shape[1:])} ({error})"
-        )
+        advice = f"bring them to that size, or build the network with image={tuple(x.shape[1:])}"
+        if x.ndim == 4 and x.shape[3] == self.image[0] != x.shape[1]:
+            advice = "the colours seem to come last, so use x.transpose(0, 3, 1, 2)"
+        words = f"{name} was built for images of {needs}, but those of x are {holds}"
+        return ShapeError(f"{words}: {advice} ({error})")
 
     def _regularize(self, loss, grads):
         if self.regularizer is None:

@@ -88,6 +88,11 @@ def test_images_of_another_size_are_taken_or_the_right_size_is_told(name):
             assert f"{name} was built for images of 3x{size}x{size}, but those of x are 3x9x9" in str(error)
 
 
+def test_colours_that_come_last_are_told():
+    with pytest.raises(ShapeError, match=r"3x32x32, but those of x are 32x32x3: the colours seem to come last"):
+        build("lenet").loss(np.zeros((2, 32, 32, 3), np.float32))
+
+
 SMALL = [
     (small_alexnet, (2, 9, 9), {"width": 2, "norm": "batch"}),
     (small_alexnet, (2, 9, 9), {"width": 2, "norm": "lrn", "activation": "tanh"}),
